@@ -1,0 +1,59 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+ARGS ?=
+ONLY ?=
+
+VENV := .venv
+STAMP := $(VENV)/.stamp
+RUN := $(VENV)/bin/
+PIP := $(RUN)python -m pip --quiet --quiet --disable-pip-version-check
+
+.PHONY: help setup demo up migrate test lint bench clean
+
+help: ## Show this list
+	@echo 'make <target>; each one sets up what it needs in $(VENV)'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Create .venv with the locked libraries
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo 'Bellwork needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	|| { echo '$(PYTHON) cannot create virtual environments: install them (on Debian and Ubuntu: apt-get install python3-venv)' >&2; exit 1; }
+	@echo 'Setting up $(VENV): installing the locked libraries (a minute or two, once)'
+	@$(RUN)python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup ## Play the main jobs on a running platform, leave demo-output/, stop everything
+	@$(RUN)bellwork demo $(ARGS)
+
+up: setup ## Run the platform until Ctrl-C: API, scheduler, workers, Flower
+	@$(RUN)bellwork up $(ARGS)
+
+migrate: setup ## Bring the database to the newest version of the tables
+	@$(RUN)bellwork migrate
+
+test: setup ## Run the tests (ARGS='-k name' passes on to pytest)
+	@$(RUN)python -m pytest $(ARGS)
+
+lint: setup ## Check style, types, import rules and migration drift
+	@$(RUN)ruff check .
+	@$(RUN)ruff format --check .
+	@$(RUN)mypy
+	@$(RUN)lint-imports
+	@$(RUN)bellwork migrations check
+
+bench: setup ## Measure against peers (ONLY=name runs one figure)
+	@$(RUN)python -m bench $(ONLY)
+
+clean: ## Remove .venv, the local platform's data and all outputs
+	@if test -x $(RUN)bellwork; then $(RUN)bellwork remove-state; \
+	elif test -e .bellwork; then echo '.bellwork holds data but $(VENV) is missing: run make setup first' >&2; exit 1; fi
+	@rm -rf $(VENV) build *.egg-info demo-output bench-output chaos-output
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,98 @@
+"""The Litestar application: what is around every route, and where each context's routes hang."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+import models.all_contexts  # noqa: F401
+from api.auth import AuthenticationMiddleware
+from api.dependencies import DEPENDENCIES
+from api.events.routes import EventsController, EventTypesController
+from api.health.routes import VERSION, HealthController
+from api.identity.routes import ApiKeysController, AuthController
+from api.jobs.routes import JobKindsController, JobsController
+from api.observe import ObserveMiddleware
+from api.problems import answer
+from api.resources import Response, add_etag
+from api.transaction import TransactionMiddleware
+from models.kernel.crypto import KeyRing
+from models.kernel.files import FileStore
+from models.kernel.logs import configure_logging
+from models.kernel.session import Database
+from models.kernel.settings import Settings, get_settings
+from models.kernel.signals import JOB_CHANGED, Listener, Nudger
+
+CONTROLLERS: list[Any] = [
+    AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
+]  # fmt: skip
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    settings = settings or get_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    database = Database(settings.asyncpg_dsn, pool_size=settings.database_pool_size, application="bellwork-api")
+    nudger = Nudger(database)
+    state = State(
+        {
+            "settings": settings,
+            "database": database,
+            "nudger": nudger,
+            "listener": Listener(database, JOB_CHANGED),
+            "keys": KeyRing(settings.encryption_keys),
+            "files": FileStore(settings.files_url),
+        }
+    )
+    return Litestar(
+        route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController],
+        middleware=[
+            ObserveMiddleware(),
+            AuthenticationMiddleware(settings, database),
+            TransactionMiddleware(database, nudger, settings.body_limit_bytes),
+        ],
+        exception_handlers={Exception: answer},
+        dependencies=DEPENDENCIES,
+        after_request=add_etag,
+        response_class=Response,
+        cors_config=CORSConfig(allow_origins=list(settings.cors_origins), allow_headers=["*"], expose_headers=["*"]),
+        openapi_config=openapi_config(),
+        request_max_body_size=None,
+        state=state,
+        lifespan=[_running],
+        debug=False,
+    )
+
+
+@asynccontextmanager
+async def _running(app: Litestar) -> AsyncIterator[None]:
+    app.state.listener.start()
+    try:
+        yield
+    finally:
+        await app.state.listener.stop()
+        await app.state.nudger.settle()
+        await app.state.database.close()
+
+
+def openapi_config() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Bellwork",
+        version=VERSION,
+        description="The asynchronous back office of a teaching business: whatever is slow becomes a durable job.",
+        path="/schema",
+        render_plugins=[SwaggerRenderPlugin(path=["/swagger"])],
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(type="http", scheme="bearer", description="an access token, or an API key"),
+                "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+            }
+        ),
+        security=[{"bearer": []}, {"apiKey": []}],
+        use_handler_docstrings=True,
+    )

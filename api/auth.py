@@ -1,0 +1,112 @@
+"""Who is calling, found before a route is entered; and the guards by which each route says who may enter."""
+
+import time
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Guard, Receive, Send
+from litestar.types import Scope as ConnectionScope
+
+from models.identity.caller import Caller
+from models.identity.permissions import Scope
+from models.identity.secrets import looks_like_api_key
+from models.identity.service import authenticate_api_key, authenticate_token
+from models.kernel.crypto import digest
+from models.kernel.errors import Forbidden, Unauthorized
+from models.kernel.session import Database
+from models.kernel.settings import Settings
+
+CACHE_SECONDS = 1.0
+CACHE_ENTRIES = 10_000
+
+
+class AuthenticationMiddleware(ASGIMiddleware):
+    """Sets `scope["user"]` to a Caller, or None without credentials. Bad credentials are refused even where none
+    are needed. What was found is believed for a second, so that a block or a deletion takes effect within one.
+    """
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        self._known: dict[str, tuple[float, Caller]] = {}
+
+    async def handle(self, scope: ConnectionScope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        credentials = _credentials(scope)
+        caller = await self._identify(credentials) if credentials else None
+        scope["user"] = caller and caller.on_request(scope["state"]["request_id"])
+        await next_app(scope, receive, send)
+
+    async def _identify(self, credentials: str) -> Caller:
+        key, now = digest(credentials), time.monotonic()
+        known = self._known.get(key)
+        if known and known[0] > now:
+            return known[1]
+        if looks_like_api_key(credentials):
+            caller = await authenticate_api_key(self._database, credentials)
+        else:
+            caller = await authenticate_token(self._database, self._settings, credentials)
+        if len(self._known) >= CACHE_ENTRIES:
+            self._known.clear()
+        self._known[key] = (now + CACHE_SECONDS, caller)
+        return caller
+
+
+def requires(scope: Scope) -> Guard:
+    """Only callers who hold the scope, by their role or on their key."""
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        _caller(connection).require(scope)
+
+    guard.access = scope.value  # type: ignore[attr-defined]
+    return guard
+
+
+def _anyone_known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    _caller(connection)
+
+
+def _admins(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    if not _caller(connection).is_admin:
+        raise Forbidden("This is for administrators.")
+
+
+def _anyone(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -> None:
+    return None
+
+
+_anyone.access = "public"  # type: ignore[attr-defined]
+_anyone_known.access = "authenticated"  # type: ignore[attr-defined]
+_admins.access = "admin"  # type: ignore[attr-defined]
+public: Guard = _anyone
+authenticated: Guard = _anyone_known
+admins_only: Guard = _admins
+
+
+def access_of(handler: BaseRouteHandler) -> list[str]:
+    """Who may call the route, as its guards declare: `public`, `authenticated`, `admin` or a scope."""
+    return [guard.access for guard in handler.resolve_guards() if hasattr(guard, "access")]
+
+
+def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
+    caller = connection.scope["user"]
+    if caller is None:
+        raise Unauthorized("Send `Authorization: Bearer …` or `X-API-Key`.")
+    assert isinstance(caller, Caller)
+    return caller
+
+
+def _credentials(scope: ConnectionScope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            return value.decode("latin-1")
+        if name == b"authorization":
+            kind, _, text = value.decode("latin-1").partition(" ")
+            if kind.lower() != "bearer" or not text:
+                raise Unauthorized("The Authorization header must be `Bearer <token>`.")
+            return text.strip()
+    return None

@@ -1,0 +1,99 @@
+"""What handlers ask for by name: `session`, `caller`, `match`, and their query by `page=query_of(CustomerPage)`."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.di import Provide
+from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.identity.caller import Caller
+from models.kernel.crud import Match
+from models.kernel.errors import Fault, Invalid
+from models.kernel.validation import convert
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+ApiRequest = Request[Caller, Any, Any]
+
+
+async def provide_session(request: ApiRequest) -> AsyncSession:
+    """The request's transaction; committed before the answer is sent."""
+    session: AsyncSession = await request.scope["state"]["unit"].session()
+    return session
+
+
+def provide_caller(request: ApiRequest) -> Caller:
+    """Only on routes whose guard lets nobody unknown in."""
+    return request.user
+
+
+def provide_match(request: ApiRequest) -> Match:
+    """The version named by `If-Match: "3"`; none without the header or for `*`."""
+    header = request.headers.get("if-match")
+    if header is None or header.strip() == "*":
+        return Match()
+    found = re.fullmatch(r'(?:W/)?"(\d{1,9})"', header.strip())
+    if found is None:
+        raise Invalid.field("If-Match", 'must be an ETag of this resource, such as "3"')
+    return Match(int(found[1]))
+
+
+DEPENDENCIES = {
+    "session": Provide(provide_session),
+    "caller": Provide(provide_caller, sync_to_thread=False),
+    "match": Provide(provide_match, sync_to_thread=False),
+}
+
+
+def query_of(struct: type[Q]) -> Provide:
+    """A dependency that reads the whole query string into the struct and names every fault in it."""
+
+    def read(request: ApiRequest) -> Any:
+        pairs = request.query_params.multi_items()
+        repeated = {name for name, _ in pairs if sum(other == name for other, _ in pairs) > 1}
+        if repeated:
+            raise Invalid.of([Fault(name, "is given more than once") for name in sorted(repeated)])
+        return convert(dict(pairs), struct, strict=False)
+
+    return Provide(read, sync_to_thread=False)
+
+
+def documented(struct: type[msgspec.Struct]) -> type[Operation]:
+    """An OpenAPI operation whose query parameters are the struct's fields."""
+
+    @dataclass
+    class DocumentedOperation(Operation):
+        def __post_init__(self) -> None:
+            self.parameters = [*(self.parameters or []), *query_parameters(struct)]
+
+    return DocumentedOperation
+
+
+def query_parameters(struct: type[msgspec.Struct]) -> list[Parameter]:
+    (schema,), components = msgspec.json.schema_components([struct])
+    properties = components[schema["$ref"].rpartition("/")[2]]["properties"]
+    return [_parameter(name, _resolved(spec, components)) for name, spec in properties.items()]
+
+
+def _parameter(name: str, spec: dict[str, Any]) -> Parameter:
+    options = [option for option in spec.get("anyOf", [spec]) if option.get("type") != "null"]
+    option = options[0]
+    schema = Schema(
+        type=OpenAPIType(option["type"]) if "type" in option else None,
+        format=option.get("format"), enum=option.get("enum"), default=spec.get("default"),
+        minimum=option.get("minimum"), maximum=option.get("maximum"), max_length=option.get("maxLength"),
+        pattern=option.get("pattern"),
+    )  # fmt: skip
+    return Parameter(name=name, param_in="query", required=False, schema=schema, description=option.get("description"))
+
+
+def _resolved(spec: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    def resolve(part: dict[str, Any]) -> dict[str, Any]:
+        return {**components[part["$ref"].rpartition("/")[2]], **part} if "$ref" in part else part
+
+    return {**resolve(spec), **({"anyOf": [resolve(option) for option in spec["anyOf"]]} if "anyOf" in spec else {})}
+
+

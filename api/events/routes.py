@@ -1,0 +1,39 @@
+"""The feed of what happened, and the catalogue of what can."""
+
+from litestar import Controller, get
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import authenticated, requires
+from api.dependencies import documented, query_of
+from api.events.schemas import EventFeed, EventOut, EventQuery, EventTypeOut
+from models.events.catalogue import all_event_types
+from models.events.service import list_after
+from models.identity.permissions import Scope
+
+
+class EventsController(Controller):
+    path = "/events"
+    tags = ("Events",)
+
+    @get(
+        "/", guards=[requires(Scope.READ_EVENTS)], summary="Read events in order",
+        dependencies={"page": query_of(EventQuery)}, operation_class=documented(EventQuery),
+    )  # fmt: skip
+    async def list_events(self, session: AsyncSession, page: EventQuery) -> EventFeed:
+        """Everything after a position, oldest first: a polling trigger that misses nothing and repeats nothing."""
+        patterns = [part.strip() for part in page.types.split(",") if part.strip()] or None
+        events = await list_after(session, page.after, page.limit, patterns)
+        return EventFeed(
+            data=[EventOut.of(event) for event in events],
+            next_after=events[-1].position if events else page.after,
+        )
+
+
+class EventTypesController(Controller):
+    path = "/event-types"
+    tags = ("Events",)
+
+    @get("/", guards=[authenticated], summary="List the types of events")
+    async def list_event_types(self) -> list[EventTypeOut]:
+        """Each with its description, the JSON Schema of its data, and an example."""
+        return [EventTypeOut.of(type_) for type_ in all_event_types()]

@@ -1,0 +1,100 @@
+"""Following a job: `202` with its place, waiting for its end, and the stream of what it does."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import msgspec
+from api.dependencies import ApiRequest
+from api.jobs.schemas import JobOut
+from api.resources import Response
+from api.transaction import Unit
+from models.jobs.records import JobRecord
+from models.jobs.service import get_job
+from models.kernel.session import Database
+from models.kernel.signals import JOB_CHANGED, Listener
+
+MAX_WAIT_SECONDS = 30
+POLL_SECONDS = 5.0
+PING_SECONDS = 15.0
+RETRY_AFTER = "1"
+
+
+async def accepted(request: ApiRequest, job: JobRecord) -> Response[JobOut]:
+    """`202` with the job and `Location`; with `Prefer: wait=N`, `200` if it ends within N seconds.
+
+    The work is committed before the wait begins. A request with an Idempotency-Key is answered at once, because its
+    answer is part of that commit.
+    """
+    unit: Unit = request.scope["state"]["unit"]
+    seconds = preferred_wait(request)
+    if seconds and not unit.keyed:
+        await unit.commit()
+        request.app.state.nudger.nudge()
+        job = await wait_for_end(request, job.id, seconds)
+    headers = {"Location": f"/api/v1/jobs/{job.id}"}
+    if job.finished:
+        return Response(JobOut.of(job), status_code=200, headers={**headers, "Preference-Applied": f"wait={seconds}"})
+    return Response(JobOut.of(job), status_code=202, headers={**headers, "Retry-After": RETRY_AFTER})
+
+
+def preferred_wait(request: ApiRequest) -> int:
+    """Seconds from `Prefer: wait=N` (RFC 7240), at most 30; 0 when the caller does not want to wait."""
+    found = re.search(r"(?:^|[,;\s])wait=(\d{1,6})", request.headers.get("prefer", ""))
+    return min(int(found[1]), MAX_WAIT_SECONDS) if found else 0
+
+
+async def wait_for_end(request: ApiRequest, id_: UUID, seconds: float) -> JobRecord:
+    """The job, finished or as it is after so many seconds."""
+    database: Database = request.app.state.database
+    listener: Listener = request.app.state.listener
+    deadline = asyncio.get_running_loop().time() + seconds
+    with listener.subscribe(JOB_CHANGED, str(id_)) as changed:
+        while True:
+            changed.clear()
+            job = await get_job(database, id_)
+            left = deadline - asyncio.get_running_loop().time()
+            if job.finished or left <= 0:
+                return job
+            await _wait(changed, min(left, POLL_SECONDS))
+
+
+async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> AsyncIterator[bytes]:
+    """Server-sent events: `progress` whenever the job has changed, `end` when it has finished, and pings between.
+
+    An event's id is the state it shows; `Last-Event-ID` leaves out what the client has already seen.
+    """
+    database: Database = request.app.state.database
+    listener: Listener = request.app.state.listener
+    sent, quiet_since = last_id, asyncio.get_running_loop().time()
+    with listener.subscribe(JOB_CHANGED, str(job.id)) as changed:
+        yield b"retry: 1000\n\n"
+        while True:
+            changed.clear()
+            job = await get_job(database, job.id)
+            if (state := _state_of(job)) != sent:
+                yield _event("end" if job.finished else "progress", state, JobOut.of(job))
+                sent, quiet_since = state, asyncio.get_running_loop().time()
+            if job.finished:
+                return
+            if asyncio.get_running_loop().time() - quiet_since >= PING_SECONDS:
+                yield b": ping\n\n"
+                quiet_since = asyncio.get_running_loop().time()
+            await _wait(changed, POLL_SECONDS)
+
+
+def _state_of(job: JobRecord) -> str:
+    return f"{job.attempt}-{job.status}-{job.progress_current or 0}-{job.progress_total or 0}"
+
+
+def _event(name: str, id_: str, job: JobOut) -> bytes:
+    data = msgspec.json.Encoder(decimal_format="number").encode(job)
+    return b"event: %b\nid: %b\ndata: %b\n\n" % (name.encode(), id_.encode(), data)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,107 @@
+"""Submitting jobs and following them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get, post
+from litestar.params import Parameter
+from litestar.response import Stream
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import authenticated, requires
+from api.dependencies import ApiRequest, documented, query_of
+from api.jobs.following import accepted, preferred_wait, stream, wait_for_end
+from api.jobs.schemas import AttemptOut, JobIn, JobKindOut, JobOut
+from api.resources import Response
+from api.transaction import Unit
+from models.identity.caller import Caller
+from models.identity.permissions import Scope
+from models.jobs import service as jobs
+from models.jobs.kinds import all_kinds, kind_named
+from models.jobs.records import JobRecord
+from models.jobs.service import JobOptions, JobPage
+from models.kernel.errors import Forbidden, Invalid
+from models.kernel.paging import Listing
+from models.kernel.session import Database
+from models.kernel.validation import convert
+
+
+class JobsController(Controller):
+    path = "/jobs"
+    tags = ("Jobs",)
+
+    @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
+    async def submit_job(self, request: ApiRequest, caller: Caller, data: JobIn) -> Response[JobOut]:
+        """Durable once accepted. A second submit with the same `dedupeKey` gets the first job while it is unfinished."""
+        kind = kind_named(data.kind)
+        if kind.scope is None:
+            raise Forbidden(f"Jobs of kind `{kind.name}` are not submitted directly.")
+        caller.require(kind.scope)
+        try:
+            args = convert(data.payload, kind.args)
+        except Invalid as error:
+            raise error.under("payload") from None
+        options = JobOptions(
+            run_at=data.run_at, priority=data.priority, dedupe_key=data.dedupe_key, max_attempts=data.max_attempts
+        )
+        unit: Unit = request.scope["state"]["unit"]
+        on = await unit.session() if unit.keyed else request.app.state.database
+        return await accepted(request, (await jobs.submit(on, caller, kind, args, options)).job)
+
+    @get(
+        "/", guards=[requires(Scope.READ_JOBS)], summary="List jobs",
+        dependencies={"page": query_of(JobPage)}, operation_class=documented(JobPage),
+    )  # fmt: skip
+    async def list_jobs(self, session: AsyncSession, caller: Caller, page: JobPage) -> Listing[JobOut]:
+        """Your own; administrators, managers and keys with `read:*` see everybody's."""
+        rows, pagination = await jobs.list_jobs(session, page, owner=_visible_owner(caller))
+        return Listing([JobOut.of(row) for row in rows], pagination)
+
+    @get("/{job_id:uuid}", guards=[requires(Scope.READ_JOBS)], summary="Read a job")
+    async def get_job(self, request: ApiRequest, caller: Caller, job_id: UUID) -> Response[JobOut]:
+        """`Prefer: wait=N` holds the answer until the job ends, for N seconds at most (30)."""
+        job = await _visible_job(request, caller, job_id)
+        if not job.finished and (seconds := preferred_wait(request)):
+            job = await wait_for_end(request, job_id, seconds)
+        return Response(JobOut.of(job), headers={} if job.finished else {"Retry-After": "1"})
+
+    @get("/{job_id:uuid}/attempts", guards=[requires(Scope.READ_JOBS)], summary="Read a job's attempts")
+    async def list_attempts(self, request: ApiRequest, caller: Caller, job_id: UUID) -> list[AttemptOut]:
+        """Every attempt with its worker, times and outcome, oldest first."""
+        await _visible_job(request, caller, job_id)
+        return [AttemptOut.of(attempt) for attempt in await jobs.list_attempts(request.app.state.database, job_id)]
+
+    @get("/{job_id:uuid}/events", guards=[requires(Scope.READ_JOBS)], summary="Stream a job", media_type="text/event-stream")
+    async def stream_job(
+        self,
+        request: ApiRequest,
+        caller: Caller,
+        job_id: UUID,
+        last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+    ) -> Stream:
+        """Server-sent events: `progress` at each change, `end` once it has finished, then the stream closes."""
+        job = await _visible_job(request, caller, job_id)
+        return Stream(stream(request, job, last_event_id), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+class JobKindsController(Controller):
+    path = "/job-kinds"
+    tags = ("Jobs",)
+
+    @get("/", guards=[authenticated], summary="List the kinds of jobs")
+    async def list_job_kinds(self) -> list[JobKindOut]:
+        """What each does, the JSON Schema of its payload and result, and its retry rule."""
+        return [JobKindOut.of(kind) for kind in all_kinds()]
+
+    @get("/{name:str}", guards=[authenticated], summary="Read one kind")
+    async def get_job_kind(self, name: str) -> JobKindOut:
+        return JobKindOut.of(kind_named(name))
+
+
+def _visible_owner(caller: Caller) -> str | None:
+    return None if caller.is_staff else caller.name
+
+
+async def _visible_job(request: ApiRequest, caller: Caller, id_: UUID) -> JobRecord:
+    database: Database = request.app.state.database
+    return await jobs.get_job(database, id_, owner=_visible_owner(caller))

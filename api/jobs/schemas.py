@@ -1,0 +1,94 @@
+"""Jobs on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from models.jobs.kinds import JobKind
+from models.jobs.records import AttemptRecord, JobRecord
+from models.jobs.rules import DEFAULT_PRIORITY, JobStatus, Priority, Progress, RetryPolicy
+from models.kernel.errors import Fault
+from models.kernel.schema import In, Out, check_aware
+
+
+class JobIn(In):
+    """`payload` is the kind's own (see `GET /job-kinds`). At most one unfinished job per kind has a `dedupeKey`."""
+
+    kind: Annotated[str, Meta(max_length=100, examples=["cycles.generate_meetings"])]
+    payload: dict[str, Any]
+    run_at: datetime | None = None
+    priority: Priority = DEFAULT_PRIORITY
+    dedupe_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    max_attempts: Annotated[int, Meta(ge=1, le=25)] | None = None
+
+    def faults(self) -> list[Fault]:
+        return check_aware("runAt", self.run_at) if self.run_at else []
+
+
+class JobOut(Out):
+    id: UUID
+    kind: str
+    status: JobStatus
+    queue: str
+    priority: int
+    owner: str
+    payload: msgspec.Raw
+    run_at: datetime
+    attempt: int
+    max_attempts: int
+    dedupe_key: str | None
+    request_id: str | None
+    progress: Progress | None
+    result: msgspec.Raw
+    error: msgspec.Raw
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, job: JobRecord) -> "JobOut":
+        progress = None
+        if job.progress_current is not None:
+            progress = Progress(job.progress_current, job.progress_total, job.progress_message)
+        return JobOut(
+            progress=progress, **{n: getattr(job, n) for n in cls.__struct_fields__ if n != "progress"}
+        )
+
+
+class AttemptOut(Out):
+    attempt: int
+    worker: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    error: msgspec.Raw
+
+    @classmethod
+    def of(cls, record: AttemptRecord) -> "AttemptOut":
+        return AttemptOut(**{name: getattr(record, name) for name in cls.__struct_fields__})
+
+
+class JobKindOut(Out):
+    name: str
+    description: str
+    queue: str
+    scope: str | None
+    max_attempts: int
+    time_limit_seconds: float
+    retry: RetryPolicy
+    payload_schema: dict[str, Any]
+    result_schema: dict[str, Any]
+    example: dict[str, Any]
+
+    @classmethod
+    def of(cls, kind: JobKind) -> "JobKindOut":
+        return JobKindOut(
+            name=kind.name, description=kind.description, queue=kind.queue, scope=kind.scope,
+            max_attempts=kind.retry.max_attempts, time_limit_seconds=kind.time_limit_seconds, retry=kind.retry,
+            payload_schema=msgspec.json.schema(kind.args),
+            result_schema=msgspec.json.schema(kind.result), example=kind.example,
+        )  # fmt: skip
+

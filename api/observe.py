@@ -1,0 +1,79 @@
+"""Around every request: its id, its log line, its metrics, and the headers every answer carries."""
+
+import re
+import time
+from typing import Any
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
+
+from models.kernel.ids import new_id
+from models.kernel.logs import get_logger
+
+log = get_logger("api")
+SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+REQUESTS = Counter("bellwork_http_requests_total", "Answers given", ["method", "route", "status"])
+DURATION = Histogram(
+    "bellwork_http_request_seconds", "Time from request to the end of the answer", ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)  # fmt: skip
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000"),
+]
+UNCACHED = (b"cache-control", b"no-store")
+SWAGGER_POLICY = (
+    b"content-security-policy",
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+)
+API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+class ObserveMiddleware(ASGIMiddleware):
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        request_id = scope["state"]["request_id"] = request_id_of(scope)
+        started, status = time.perf_counter(), 500
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_headers(scope, message["headers"], request_id)]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await next_app(scope, receive, observed_send)
+            finally:
+                _record(scope, status, time.perf_counter() - started)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The caller's `X-Request-ID` if it is sane, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and SANE_ID.fullmatch(value.decode("latin-1")):
+            return value.decode("latin-1")
+    return str(new_id())
+
+
+def _headers(scope: Scope, there: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    names = {name.lower() for name, _ in there}
+    policy = SWAGGER_POLICY if scope["path"].startswith(("/schema", "/swagger")) else API_POLICY
+    extra = [(b"x-request-id", request_id.encode()), *SECURITY_HEADERS, policy, UNCACHED]
+    return [(name, value) for name, value in extra if name not in names]
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    route = scope.get("path_template") or "unmatched"
+    REQUESTS.labels(scope["method"], route, status).inc()
+    DURATION.labels(scope["method"], route).observe(seconds)
+    if not route.startswith("/health"):
+        log.info("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))

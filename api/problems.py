@@ -1,0 +1,131 @@
+"""Every error answer: RFC 9457 problem details, with all faults at once and never a stack or SQL."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import Scope
+
+from models.kernel.errors import DomainError, Fault, Invalid
+from models.kernel.logs import get_logger
+from models.kernel.session import constraint, is_away, sqlstate
+from models.kernel.validation import decode
+
+PROBLEM_JSON = "application/problem+json"
+log = get_logger(__name__)
+
+STATUS_OF_CODE = {
+    "VALIDATION_ERROR": 400,
+    "UNAUTHORIZED": 401,
+    "PAYMENT_REQUIRED": 402,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "CONFLICT": 409,
+    "PRECONDITION_FAILED": 412,
+    "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "UNPROCESSABLE": 422,
+    "RATE_LIMITED": 429,
+    "INTERNAL_ERROR": 500,
+    "SERVICE_UNAVAILABLE": 503,
+}
+CODE_OF_STATUS = {status: code for code, status in STATUS_OF_CODE.items()}
+RETRY_AFTER_SECONDS = "2"
+
+
+class Problem(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """`errors` names every bad field; further members carry the ids a client needs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[Fault] = []
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The handler for everything that is raised while a request is answered."""
+    status, headers, body = render(request.scope, error)
+    return Response(body, status_code=status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def render(scope: Scope, error: Exception) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the answer to an error; logs what the caller does not see."""
+    error = _translate(scope, error)
+    code, detail = _code_of(error), _detail_of(error)
+    status = STATUS_OF_CODE[code]
+    request_id = scope["state"].get("request_id", "")
+    if status >= 500:
+        log.error("request_failed", code=code, exc_info=error)
+    problem = msgspec.to_builtins(
+        Problem(
+            type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail,
+            instance=scope["path"], code=code, request_id=request_id,
+            errors=list(error.errors) if isinstance(error, DomainError) else [],
+        )
+    )  # fmt: skip
+    if isinstance(error, DomainError):
+        problem |= {_camel(name): str(value) for name, value in error.ids.items()}
+    return status, _headers_of(status), msgspec.json.encode(problem)
+
+
+def _translate(scope: Scope, error: Exception) -> Exception:
+    """A litestar complaint about the body becomes ours, which names every fault."""
+    if not isinstance(error, HTTPException) or error.status_code != 400:
+        return error
+    handler, body = scope.get("route_handler"), scope["state"].get("raw_body")
+    field = getattr(handler, "parsed_data_field", None)
+    if field is not None and body is not None:
+        try:
+            decode(body, field.annotation)
+        except Invalid as invalid:
+            return invalid
+    extra = error.extra if isinstance(error.extra, list) else []
+    faults = [Fault(str(item.get("key", "")), _lower(str(item["message"]))) for item in extra if "message" in item]
+    return Invalid.of(faults) if faults else Invalid(error.detail)
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, DomainError):
+        return error.code
+    if isinstance(error, HTTPException):
+        return CODE_OF_STATUS.get(error.status_code, "VALIDATION_ERROR" if error.status_code < 500 else "INTERNAL_ERROR")
+    if is_away(error):
+        return "SERVICE_UNAVAILABLE"
+    return {"23505": "CONFLICT", "23P01": "CONFLICT", "23503": "CONFLICT"}.get(sqlstate(error) or "", "INTERNAL_ERROR")
+
+
+def _detail_of(error: Exception) -> str:
+    if isinstance(error, DomainError):
+        return error.detail
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return error.detail
+    if is_away(error):
+        return "The database cannot be reached just now; nothing was changed."
+    if _code_of(error) == "CONFLICT":
+        return f"This conflicts with what is already there ({constraint(error)})."
+    return "Something went wrong on our side; nothing was changed. The request's id finds it in the logs."
+
+
+def _headers_of(status: int) -> dict[str, str]:
+    headers = {"content-type": PROBLEM_JSON}
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if status in (429, 503):
+        headers["retry-after"] = RETRY_AFTER_SECONDS
+    return headers
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

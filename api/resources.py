@@ -1,0 +1,39 @@
+"""What all resources have in common on the wire: pages, ETags, Location."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+import litestar
+import msgspec
+from litestar import Request
+
+from models.kernel.paging import Listing, Pagination
+
+T = TypeVar("T")
+O = TypeVar("O", bound=msgspec.Struct)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Response(litestar.Response[T]):
+    """An answer in JSON, with decimals as numbers of exactly their digits (`149.90`)."""
+
+    def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:
+        return content if isinstance(content, bytes) else _encoder.encode(content)
+
+
+
+def listing(out: type[O], rows: list[Any], pagination: Pagination) -> Listing[O]:
+    return Listing([msgspec.convert(row, out, from_attributes=True) for row in rows], pagination)
+
+
+def created(request: Request[Any, Any, Any], body: O, id_: UUID) -> Response[O]:
+    """201 with the new resource and its place."""
+    return Response(body, status_code=201, headers={"Location": f"{request.scope['path'].rstrip('/')}/{id_}"})
+
+
+async def add_etag(response: Response[Any]) -> Response[Any]:
+    """A single resource carries its version as ETag (an `after_request` hook)."""
+    version = getattr(response.content, "version", None)
+    if isinstance(version, int):
+        response.headers["ETag"] = f'"{version}"'
+    return response

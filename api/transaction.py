@@ -1,0 +1,186 @@
+"""One transaction per request, committed before the first byte of the answer; and the replay of keyed requests.
+
+The commit stands between the handler's answer and its sending: an answer that says `201` is only sent once the
+commit has succeeded, and the record of an Idempotency-Key, which holds that very answer, is part of the commit.
+"""
+
+import contextlib
+import hashlib
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.problems import render
+from models.kernel.errors import Invalid
+from models.kernel.session import Database
+from models.kernel.signals import Nudger
+from models.requests.service import Answer, find_answer, keep_answer
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+MAX_KEY_LENGTH = 200
+REPLAYED = (b"idempotency-replayed", b"true")
+UNSTORED_HEADERS = {b"x-request-id", b"date"}
+
+
+class Unit:
+    """The request's transaction; it opens with its first statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stack = contextlib.AsyncExitStack()
+        self._session: AsyncSession | None = None
+        self.keyed = False
+
+    async def session(self) -> AsyncSession:
+        if self._session is None:
+            self._session = await self._stack.enter_async_context(self._database.transaction())
+        return self._session
+
+    async def commit(self) -> None:
+        """Raises when the commit fails; everything is then rolled back."""
+        self._session = None
+        await self._stack.aclose()
+
+    async def roll_back(self) -> None:
+        self._session = None
+        with contextlib.suppress(_RolledBack):
+            await self._stack.__aexit__(_RolledBack, _RolledBack(), None)
+
+
+class _RolledBack(Exception):
+    pass
+
+
+class TransactionMiddleware(ASGIMiddleware):
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, database: Database, nudger: Nudger, body_limit: int) -> None:
+        self._database = database
+        self._nudger = nudger
+        self._body_limit = body_limit
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        unit = scope["state"]["unit"] = Unit(self._database)
+        answering = _Answering(scope, send, unit)
+        try:
+            if scope["method"] not in SAFE:
+                receive = await self._take_body(scope, receive)
+                if await answering.replay():
+                    return
+            await next_app(scope, receive, answering.send)
+        finally:
+            await unit.roll_back()
+        if scope["method"] not in SAFE:
+            self._nudger.nudge()
+
+    async def _take_body(self, scope: Scope, receive: Receive) -> Receive:
+        """Read the whole body (problems and fingerprints need it) and hand it on. Raises 413 when it is too long."""
+        chunks, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise HTTPException("The caller went away.", status_code=400)
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > self._body_limit:
+                raise HTTPException(f"The body is longer than {self._body_limit} bytes.", status_code=413)
+            more = message.get("more_body", False)
+        body = scope["state"]["raw_body"] = b"".join(chunks)
+        given = False
+
+        async def hand_on() -> Any:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return hand_on
+
+
+class _Answering:
+    """Holds the answer back until the transaction is settled."""
+
+    def __init__(self, scope: Scope, send: Send, unit: Unit) -> None:
+        self._scope = scope
+        self._send = send
+        self._unit = unit
+        self._start: Message | None = None
+        self._body: list[bytes] = []
+        self._settled = False
+        self._broken = False
+        self._key = self._fingerprint = ""
+
+    async def replay(self) -> bool:
+        """Whether the request was a repetition and has been answered as the first time."""
+        key = _header(self._scope, b"idempotency-key")
+        caller = self._scope.get("user")
+        if key is None or caller is None:
+            return False
+        if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+            raise Invalid.field("Idempotency-Key", f"must have 1 to {MAX_KEY_LENGTH} printable characters")
+        self._key, self._fingerprint, self._unit.keyed = key, _fingerprint(self._scope), True
+        first = await find_answer(await self._unit.session(), caller.name, key, self._fingerprint)
+        if first is None:
+            return False
+        headers = [*first.headers, REPLAYED]
+        await self._send({"type": "http.response.start", "status": first.status, "headers": headers})  # type: ignore[misc]
+        await self._send({"type": "http.response.body", "body": first.body, "more_body": False})
+        return True
+
+    async def send(self, message: Message) -> None:
+        if self._broken:
+            return
+        if self._settled:
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body":
+            self._body.append(message["body"])
+            if self._key and message["more_body"]:
+                return
+            await self._settle(message["more_body"])
+
+    async def _settle(self, more: bool) -> None:
+        assert self._start is not None and self._start["type"] == "http.response.start"
+        body = b"".join(self._body)
+        try:
+            await self._end_transaction(self._start["status"], list(self._start["headers"]), body)
+        except Exception as error:
+            await self._unit.roll_back()
+            await self._send_problem(error)
+            return
+        self._settled = True
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def _end_transaction(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        if status >= 400:
+            await self._unit.roll_back()
+            return
+        if self._key:
+            stored = [(name, value) for name, value in headers if name.lower() not in UNSTORED_HEADERS]
+            answer = Answer(status, stored, body)
+            session = await self._unit.session()
+            await keep_answer(session, self._scope["user"].name, self._key, self._fingerprint, answer)
+        await self._unit.commit()
+
+    async def _send_problem(self, error: Exception) -> None:
+        self._broken = True
+        status, headers, body = render(self._scope, error)
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})  # type: ignore[misc]
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
+
+
+def _fingerprint(scope: Scope) -> str:
+    parts = (scope["method"].encode(), scope["path"].encode(), scope["query_string"], scope["state"]["raw_body"])
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()

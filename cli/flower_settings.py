@@ -1,0 +1,10 @@
+"""Flower's configuration file, from our settings: so the password shows in no process list."""
+
+from models.kernel.settings import get_settings
+
+_settings = get_settings()
+
+address = _settings.flower_host
+port = _settings.flower_port
+basic_auth = [f"{_settings.flower_user}:{_settings.flower_password.get_secret_value()}"]
+read_only = True

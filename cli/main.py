@@ -1,0 +1,185 @@
+"""The command `bellwork`."""
+
+import asyncio
+import importlib
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.doctor import examine
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey, ServerError
+from cli.embedded.privileges import PrivilegeError, remove_home
+from cli.environment import STATE_FOLDER, adopt_settings, running_platform
+from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
+from cli.processes import ProcessError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Bellwork: durable jobs for a teaching business."
+)
+migrations = typer.Typer(no_args_is_help=True, help="The versions of the tables.")
+app.add_typer(migrations, name="migrations")
+
+console = Console(highlight=False, soft_wrap=True)
+root = Path()
+state_dir = root / STATE_FOLDER
+
+_LABELS = {"api": "API", "swagger": "Swagger UI", "metrics": "Metrics", "flower": "Flower"}
+
+
+@app.command()
+def up() -> None:
+    """Run the platform on this machine until Ctrl-C."""
+    platform = LocalPlatform(root, on_progress=_tell)
+    with _stop_by_signal(), _reported_faults(), platform:
+        try:
+            platform.start()
+            os.environ.update(platform.settings)
+            _show_addresses(platform.urls)
+            _show_logins(platform)
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            _tell("stopping; data stay in .bellwork/")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables to their newest version."""
+    adopt_settings(root)
+    if "BELLWORK_DATABASE_URL" in os.environ:
+        _migrations_run().upgrade(os.environ["BELLWORK_DATABASE_URL"])
+    else:
+        with _reported_faults(), LocalPlatform(root, on_progress=_tell) as platform:
+            platform.start(processes=())
+    console.print("the tables are at their newest version")
+
+
+@migrations.command()
+def check() -> None:
+    """Compare the tables that the migrations make, in a throwaway database, with those that the code has."""
+    with _reported_faults(), _throwaway_database() as url:
+        _migrations_run().upgrade(url)
+        differences = _migrations_run().check(url)
+    if differences:
+        _fail("the migrations do not make the tables of the code:\n" + "\n".join(differences))
+    console.print("the migrations make the tables of the code")
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, connections, versions, migrations and clocks; say what to do about each fault."""
+    adopt_settings(root)
+    findings = examine(state_dir)
+    for finding in findings:
+        mark = "[red]✗[/red]" if finding.is_fault else "[green]✓[/green]"
+        console.print(f"{mark} [bold]{finding.subject:<10}[/bold] ", end="")
+        console.print(finding.found, markup=False)
+        if finding.remedy is not None:
+            console.print(f"             → {finding.remedy}", markup=False)
+    if "BELLWORK_DATABASE_URL" not in os.environ and not running_platform(state_dir):
+        console.print("no settings are given and no platform runs in this checkout: `make up` starts one")
+    if any(finding.is_fault for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def remove_state() -> None:
+    """Delete the local platform's data, wherever the servers keep them."""
+    if running := running_platform(state_dir):
+        _fail(f"the platform runs in this checkout, as process {running.get('pid')}: stop it first")
+    for server in (EmbeddedPostgres, EmbeddedValkey):
+        remove_home(state_dir / server.name)
+    shutil.rmtree(state_dir, ignore_errors=True)
+
+
+def _tell(step: str) -> None:
+    console.print("[dim]·[/dim] ", end="")
+    console.print(step, markup=False)
+
+
+def _show_addresses(urls: dict[str, str]) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, url in urls.items():
+        table.add_row(f"[bold]{_LABELS.get(name, name)}[/bold]", url)
+    console.print(table)
+
+
+def _show_logins(platform: LocalPlatform) -> None:
+    user = platform.settings.get("BELLWORK_FLOWER_USER", "operator")
+    console.print(
+        f"Flower's login: {user}, password {platform.settings['BELLWORK_FLOWER_PASSWORD']}", markup=False
+    )
+    bootstrap = importlib.import_module("models.identity.bootstrap")
+    admin = asyncio.run(bootstrap.ensure_admin(platform.database_url))
+    if admin is not None:
+        email, password = admin
+        console.print(f"first administrator, shown only now: {email}, password {password}", markup=False)
+    console.print("logs are in .bellwork/log/; Ctrl-C stops everything")
+
+
+@contextmanager
+def _stop_by_signal() -> Iterator[None]:
+    """The first SIGINT or SIGTERM raises KeyboardInterrupt; further ones do not disturb the stopping."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, interrupt)
+    yield
+
+
+@contextmanager
+def _reported_faults() -> Iterator[None]:
+    """Turn what can go wrong at start-up into a message and exit code 1."""
+    try:
+        yield
+    except AlreadyRunningError as error:
+        console.print(str(error), style="yellow", markup=False)
+        _show_addresses(error.note.get("urls", {}))
+        raise typer.Exit(1) from None
+    except (PlatformError, ServerError, PrivilegeError, ProcessError) as error:
+        _fail(str(error))
+
+
+@contextmanager
+def _throwaway_database() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="bellwork-"))
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder, fsync=False)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.stop()
+        remove_home(folder / server.name)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _migrations_run() -> Any:
+    return importlib.import_module("models.migrations.run")
+
+
+def _fail(message: str) -> NoReturn:
+    console.print(message, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What is taught, and where."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.kernel.base import Resource
+
+
+class Course(Resource):
+    __tablename__ = "courses"
+
+    title: Mapped[str] = mapped_column(index=True)
+    description: Mapped[str | None]
+    category: Mapped[str | None] = mapped_column(index=True)
+    difficulty: Mapped[str | None]
+    duration_minutes: Mapped[int | None]
+    price: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    cover_image_url: Mapped[str | None]
+    target_audience: Mapped[str | None]
+    instructor_id: Mapped[UUID | None] = mapped_column(ForeignKey("instructors.id"))
+    status: Mapped[str] = mapped_column(server_default="draft")
+
+    __table_args__ = (
+        CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
+        CheckConstraint("price >= 0", name="price"),
+    )
+
+
+class Branch(Resource):
+    """`country` and `subdivision` choose the public holidays and the rate of VAT; `timezone` is IANA."""
+
+    __tablename__ = "branches"
+
+    name: Mapped[str] = mapped_column(index=True)
+    type: Mapped[str]
+    country: Mapped[str]
+    subdivision: Mapped[str | None]
+    timezone: Mapped[str]
+    address: Mapped[str | None]
+    city: Mapped[str | None]
+    contact_name: Mapped[str | None]
+    contact_phone: Mapped[str | None]
+    contact_email: Mapped[str | None]
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+
+    __table_args__ = (
+        CheckConstraint("type IN ('school', 'community_center', 'frontal', 'online')", name="type"),
+    )
+
+
+class Closure(Resource):
+    """Days on which a branch (or, without one, every branch) gives no lessons; both dates inclusive."""
+
+    __tablename__ = "closures"
+
+    branch_id: Mapped[UUID | None] = mapped_column(ForeignKey("branches.id"))
+    name: Mapped[str]
+    start_date: Mapped[date]
+    end_date: Mapped[date]
+
+    __table_args__ = (
+        CheckConstraint("end_date >= start_date", name="dates"),
+        Index("ix_closures_branch_id_dates", "branch_id", "start_date", "end_date"),
+    )

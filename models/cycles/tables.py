@@ -1,0 +1,112 @@
+"""Courses given over time, and their meetings."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.cycles.values import ActivityType, CycleStatus, CycleType, MeetingNature, MeetingStatus, PayMode
+from models.kernel.base import Resource
+
+
+def _one_of(column: str, values: type[Any]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=column)
+
+
+class Cycle(Resource):
+    """`pattern` is a MeetingPattern; amounts are in `currency`; dates are local to `timezone`."""
+
+    __tablename__ = "cycles"
+
+    name: Mapped[str] = mapped_column(index=True)
+    course_id: Mapped[UUID] = mapped_column(ForeignKey("courses.id"), index=True)
+    branch_id: Mapped[UUID] = mapped_column(ForeignKey("branches.id"), index=True)
+    instructor_id: Mapped[UUID] = mapped_column(ForeignKey("instructors.id"), index=True)
+    type: Mapped[str]
+    status: Mapped[str] = mapped_column(default=CycleStatus.ACTIVE, server_default="active")
+    start_date: Mapped[date]
+    end_date: Mapped[date | None]
+    timezone: Mapped[str]
+    pattern: Mapped[dict[str, Any]]
+    total_meetings: Mapped[int]
+    completed_meetings: Mapped[int] = mapped_column(default=0, server_default="0")
+    activity_type: Mapped[str]
+    currency: Mapped[str]
+    price_per_student: Mapped[Decimal | None]
+    meeting_revenue: Mapped[Decimal | None]
+    price_includes_vat: Mapped[bool] = mapped_column(server_default="false")
+    student_count: Mapped[int | None]
+    max_students: Mapped[int | None]
+    pay_mode: Mapped[str] = mapped_column(default=PayMode.HOURLY, server_default="hourly")
+    daily_rate: Mapped[Decimal | None]
+    instructor_budget: Mapped[Decimal | None]
+    send_parent_reminders: Mapped[bool] = mapped_column(server_default="false")
+
+    __table_args__ = (
+        _one_of("type", CycleType),
+        _one_of("status", CycleStatus),
+        _one_of("activity_type", ActivityType),
+        _one_of("pay_mode", PayMode),
+        CheckConstraint("total_meetings > 0", name="total_meetings"),
+        CheckConstraint("end_date >= start_date", name="dates"),
+        CheckConstraint("max_students > 0 AND student_count >= 0", name="students"),
+        CheckConstraint(
+            "price_per_student >= 0 AND meeting_revenue >= 0 AND daily_rate >= 0 AND instructor_budget >= 0",
+            name="amounts",
+        ),
+    )
+
+
+class Meeting(Resource):
+    """An occurrence. An instructor is never in two live ones at once, unless an admin allowed the overlap.
+
+    `local_date` is the start's date in `timezone`. Money is in the cycle's currency and 0 unless completed.
+    `changed_at` is set once a person has changed the meeting; generating never touches it again.
+    """
+
+    __tablename__ = "meetings"
+
+    cycle_id: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"))
+    number: Mapped[int] = mapped_column(SmallInteger)
+    instructor_id: Mapped[UUID] = mapped_column(ForeignKey("instructors.id"), index=True)
+    instructor_number: Mapped[int] = mapped_column(BigInteger)
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    timezone: Mapped[str]
+    local_date: Mapped[date]
+    status: Mapped[str] = mapped_column(default=MeetingStatus.SCHEDULED, server_default="scheduled")
+    nature: Mapped[str] = mapped_column(default=MeetingNature.REGULAR, server_default="regular")
+    activity_type: Mapped[str | None]
+    topic: Mapped[str | None]
+    notes: Mapped[str | None]
+    room: Mapped[str | None]
+    revenue: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0")
+    instructor_payment: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0")
+    profit: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0")
+    loss_reported_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime | None]
+    overlap_allowed: Mapped[bool] = mapped_column(default=False, server_default="false")
+    rescheduled_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("meetings.id", ondelete="SET NULL"))
+
+    __table_args__ = (
+        _one_of("status", MeetingStatus),
+        _one_of("nature", MeetingNature),
+        _one_of("activity_type", ActivityType),
+        CheckConstraint("ends_at > starts_at", name="times"),
+        Index(
+            "uq_meetings_cycle_number", "cycle_id", "number", unique=True,
+            postgresql_where=text("deleted_at IS NULL AND status <> 'postponed'"),
+        ),
+        Index("ix_meetings_cycle_id_starts_at", "cycle_id", "starts_at"),
+        ExcludeConstraint(
+            (func.int8range(text("instructor_number"), text("instructor_number"), text("'[]'")), "&&"),
+            (func.tstzrange(text("starts_at"), text("ends_at")), "&&"),
+            name="ex_meetings_instructor_twice", using="gist",
+            where=text("status IN ('scheduled', 'completed') AND deleted_at IS NULL AND NOT overlap_allowed"),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,26 @@
+"""Every statement over events."""
+
+INSERT = """
+INSERT INTO events (id, type, resource_type, resource_id, payload, actor, request_id)
+SELECT id, $2, $3, resource_id, payload::jsonb, $6, $7
+FROM unnest($1::uuid[], $4::uuid[], $5::text[]) AS given (id, resource_id, payload)
+"""
+
+# One publisher at a time, whoever it is: positions are then given in the order in which readers see them.
+TRY_PUBLISHING = "SELECT pg_try_advisory_xact_lock(7215001) AS mine"
+
+PUBLISH = """
+WITH new AS MATERIALIZED (
+    SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT $1
+), numbered AS MATERIALIZED (
+    SELECT id, nextval('event_positions') AS position FROM new ORDER BY id
+)
+UPDATE events SET position = numbered.position FROM numbered WHERE events.id = numbered.id
+RETURNING events.*
+"""
+
+AFTER = """
+SELECT * FROM events
+WHERE position > $1 AND ($3::text[] IS NULL OR type LIKE ANY ($3::text[]))
+ORDER BY position LIMIT $2
+"""

@@ -1,0 +1,70 @@
+"""Saying that something happened, in the transaction in which it happens, and reading it back in order."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events import queries
+from models.events.catalogue import EventType
+from models.kernel.actor import Actor
+from models.kernel.ids import new_id
+from models.kernel.session import Connection, Row, fetch
+
+
+class EventRecord(msgspec.Struct, frozen=True):
+    id: UUID
+    type: str
+    resource_type: str
+    resource_id: UUID
+    payload: msgspec.Raw
+    actor: str
+    request_id: str | None
+    occurred_at: datetime
+    position: int
+
+
+async def emit(session: AsyncSession, actor: Actor, type_: EventType, id_: UUID, payload: msgspec.Struct) -> None:
+    """`id_` names the resource the event is about."""
+    await emit_many(session, actor, type_, {id_: payload})
+
+
+async def emit_many(
+    session: AsyncSession, actor: Actor, type_: EventType, payloads: Mapping[UUID, msgspec.Struct]
+) -> None:
+    """One event of the type per resource, in one statement."""
+    if not payloads:
+        return
+    await fetch(
+        session, queries.INSERT, [new_id() for _ in payloads], type_.name, type_.resource, list(payloads),
+        [msgspec.json.encode(payload).decode() for payload in payloads.values()], actor.name, actor.request_id,
+    )  # fmt: skip
+
+
+async def publish(session: AsyncSession, limit: int) -> list[EventRecord]:
+    """Give positions to events that have none, and return them in order; none while another publisher is at it."""
+    if not (await fetch(session, queries.TRY_PUBLISHING))[0]["mine"]:
+        return []
+    rows = await fetch(session, queries.PUBLISH, limit)
+    return sorted((event_record(row) for row in rows), key=lambda event: event.position)
+
+
+async def list_after(
+    on: Connection, position: int, limit: int, patterns: Sequence[str] | None = None
+) -> list[EventRecord]:
+    """Published events after a position, oldest first; `patterns` are types or globs such as `meeting.*`."""
+    likes = None if patterns is None else [as_like(pattern) for pattern in patterns]
+    return [event_record(row) for row in await fetch(on, queries.AFTER, position, limit, likes)]
+
+
+def as_like(pattern: str) -> str:
+    """A glob over event types as an SQL LIKE pattern: `meeting.*` becomes `meeting.%`."""
+    return pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
+
+
+def event_record(row: Row) -> EventRecord:
+    fields: dict[str, Any] = {name: row[name] for name in EventRecord.__struct_fields__}
+    return EventRecord(**{**fields, "payload": msgspec.Raw(fields["payload"].encode())})

@@ -1,0 +1,76 @@
+"""A job as read from its row."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from models.jobs.rules import FINISHED, JobStatus
+from models.kernel.session import Row
+
+NOTHING = msgspec.Raw(b"null")
+
+
+class JobRecord(msgspec.Struct, frozen=True):
+    """`payload`, `result` and `error` stay JSON text until someone looks into them."""
+
+    id: UUID
+    kind: str
+    queue: str
+    payload: msgspec.Raw
+    status: JobStatus
+    priority: int
+    owner: str
+    run_at: datetime
+    attempt: int
+    max_attempts: int
+    dedupe_key: str | None
+    request_id: str | None
+    progress_current: int | None
+    progress_total: int | None
+    progress_message: str | None
+    result: msgspec.Raw
+    error: msgspec.Raw
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def finished(self) -> bool:
+        return self.status in FINISHED
+
+
+class AttemptRecord(msgspec.Struct, frozen=True):
+    attempt: int
+    worker: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    error: msgspec.Raw
+
+
+_JOB_COLUMNS = [field for field in JobRecord.__struct_fields__ if field not in ("payload", "status", "result", "error")]
+
+
+def job_record(row: Row) -> JobRecord:
+    return JobRecord(
+        payload=_raw(row["payload"]),
+        status=JobStatus(row["status"]),
+        result=_raw(row["result"]),
+        error=_raw(row["error"]),
+        **{name: row[name] for name in _JOB_COLUMNS},
+    )
+
+
+def attempt_record(row: Row) -> AttemptRecord:
+    return AttemptRecord(
+        row["attempt"], row["worker"], row["started_at"], row["finished_at"], row["outcome"], _raw(row["error"])
+    )
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    """A JSON column as text: the drivers give a string, the ORM has already decoded it."""
+    if value is None:
+        return NOTHING
+    return msgspec.Raw(value.encode() if isinstance(value, str) else msgspec.json.encode(value))

@@ -1,0 +1,112 @@
+"""The life of a job and the policies around it, as pure values.
+
+                      run_at reached              claimed                  handler done
+    scheduled ───────────────────────▶ queued ──────────────▶ running ──────────────────▶ succeeded
+                                         ▲                      │ │
+                                         │  run_at reached      │ └── final error, or no attempt left ──▶ failed
+                                         └──────── retrying ◀───┘
+                                              error worth a retry, or lease expired
+
+Every arrow is one statement fenced by the state it starts from (and, out of `running`, by the attempt), so a
+repeated message, a twin worker, or a worker back from a long pause changes nothing.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class JobStatus(StrEnum):
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Happening(StrEnum):
+    """What can happen to a job."""
+
+    DUE = "due"
+    CLAIMED = "claimed"
+    DONE = "done"
+    BROKE = "broke"
+    GAVE_UP = "gave_up"
+
+
+class AttemptOutcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    RETRY = "retry"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+UNFINISHED = (JobStatus.SCHEDULED, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.RETRYING)
+FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+TRANSITIONS: dict[tuple[JobStatus, Happening], JobStatus] = {
+    (JobStatus.SCHEDULED, Happening.DUE): JobStatus.QUEUED,
+    (JobStatus.RETRYING, Happening.DUE): JobStatus.QUEUED,
+    (JobStatus.QUEUED, Happening.CLAIMED): JobStatus.RUNNING,
+    (JobStatus.RUNNING, Happening.DONE): JobStatus.SUCCEEDED,
+    (JobStatus.RUNNING, Happening.BROKE): JobStatus.RETRYING,
+    (JobStatus.RUNNING, Happening.GAVE_UP): JobStatus.FAILED,
+}
+
+
+class Queue(StrEnum):
+    DEFAULT = "default"
+    WEBHOOKS = "webhooks"
+    MAIL = "mail"
+    CALENDAR = "calendar"
+    EXPORTS = "exports"
+    BULK = "bulk"
+
+
+Priority = Annotated[int, Meta(ge=0, le=9, description="0 to 9; the higher is taken first")]
+DEFAULT_PRIORITY = 5
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
+    """When a job runs again after an error worth it.
+
+    `schedule` gives the seconds before each further attempt; without one the wait doubles from `first_seconds` up to
+    `cap_seconds`. Jitter spreads each wait by up to `jitter` of itself, so that what failed together does not come
+    back together.
+    """
+
+    max_attempts: int = 5
+    first_seconds: float = 2.0
+    cap_seconds: float = 3600.0
+    jitter: float = 0.2
+    schedule: tuple[float, ...] = ()
+
+    def wait(self, attempt: int, chance: float, retry_after: float | None = None) -> float:
+        """Seconds between the end of `attempt` (1 is the first) and the next; `chance` is uniform in [0, 1).
+
+        A provider's Retry-After is honoured up to a day, and never shortens the wait.
+        """
+        if self.schedule:
+            base = self.schedule[min(attempt, len(self.schedule)) - 1]
+        else:
+            base = min(self.first_seconds * 2 ** (attempt - 1), self.cap_seconds)
+        spread = base * (1 + self.jitter * chance)
+        return max(spread, min(retry_after or 0.0, 86_400.0))
+
+
+class JobError(msgspec.Struct, frozen=True, rename="camel"):
+    """Why an attempt did not succeed: a stable code, a sentence, and whether another attempt made sense."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class Progress(msgspec.Struct, frozen=True, rename="camel"):
+    current: int
+    total: int | None
+    message: str | None

@@ -1,0 +1,117 @@
+"""Asking for work, and reading how it goes. Asking is an INSERT in the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.jobs import queries
+from models.jobs.kinds import JobArgs, JobKind, kind_of
+from models.jobs.records import AttemptRecord, JobRecord, attempt_record, job_record
+from models.jobs.rules import DEFAULT_PRIORITY, JobStatus
+from models.jobs.tables import Job
+from models.kernel.actor import Actor
+from models.kernel.errors import Conflict, NotFound
+from models.kernel.ids import new_id
+from models.kernel.paging import Page, Pagination, paginate
+from models.kernel.session import Connection, fetch
+
+
+class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`run_at` is an instant; at most one unfinished job of a kind has a given `dedupe_key`."""
+
+    run_at: datetime | None = None
+    priority: int = DEFAULT_PRIORITY
+    dedupe_key: str | None = None
+    max_attempts: int | None = None
+
+
+DEFAULTS = JobOptions()
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """`created` is False when an unfinished job with the same dedupe key was there already."""
+
+    job: JobRecord
+    created: bool
+
+
+async def enqueue(on: Connection, actor: Actor, args: JobArgs, options: JobOptions = DEFAULTS) -> JobRecord:
+    """Ask for a job; with a session, it exists if and only if the session's transaction commits."""
+    return (await submit(on, actor, kind_of(args), args, options)).job
+
+
+async def submit(
+    on: Connection, actor: Actor, kind: JobKind, args: JobArgs, options: JobOptions = DEFAULTS
+) -> Submitted:
+    """As `enqueue`, and says whether the job is new. Raises Conflict if its twin comes and goes all the time."""
+    for _ in range(3):
+        row = await fetch(
+            on, queries.INSERT, new_id(), kind.name, kind.queue.value, msgspec.json.encode(args).decode(),
+            options.priority, actor.name, options.run_at, options.max_attempts or kind.retry.max_attempts,
+            options.dedupe_key, actor.request_id,
+        )  # fmt: skip
+        if row:
+            return Submitted(job_record(row[0]), created=True)
+        twin = await fetch(on, queries.UNFINISHED_TWIN, kind.name, options.dedupe_key)
+        if twin:
+            return Submitted(job_record(twin[0]), created=False)
+    raise Conflict(f"Jobs of kind {kind.name} with this dedupe key are starting and ending too fast; try again.")
+
+
+async def enqueue_many(on: Connection, actor: Actor, args: Sequence[JobArgs]) -> list[UUID]:
+    """Ask for many jobs of one kind in one statement; the ids are in the order of `args`."""
+    if not args:
+        return []
+    kind = kind_of(args[0])
+    ids = [new_id() for _ in args]
+    await fetch(
+        on, queries.INSERT_MANY, ids, kind.name, kind.queue.value,
+        [msgspec.json.encode(each).decode() for each in args], DEFAULT_PRIORITY, actor.name,
+        kind.retry.max_attempts, actor.request_id,
+    )  # fmt: skip
+    return ids
+
+
+async def get_job(on: Connection, id_: UUID, *, owner: str | None = None) -> JobRecord:
+    """Raises NotFound, also for a job of another owner when `owner` is given."""
+    rows = await fetch(on, queries.BY_ID, id_)
+    if not rows or owner not in (None, rows[0]["owner"]):
+        raise NotFound.thing("job", id_)
+    return job_record(rows[0])
+
+
+async def list_attempts(on: Connection, id_: UUID) -> list[AttemptRecord]:
+    return [attempt_record(row) for row in await fetch(on, queries.ATTEMPTS, id_)]
+
+
+class JobPage(Page):
+    kind: str | None = None
+    status: JobStatus | None = None
+    owner: str | None = None
+    from_: datetime | None = msgspec.field(default=None, name="from")
+    to: datetime | None = None
+
+
+async def list_jobs(
+    session: AsyncSession, page: JobPage, *, owner: str | None = None
+) -> tuple[list[JobRecord], Pagination]:
+    """`owner` restricts the list to what one caller may see; `from` and `to` are inclusive, by creation."""
+    statement = select(Job)
+    wanted = {Job.kind: page.kind, Job.status: page.status, Job.owner: owner or page.owner}
+    for column, value in wanted.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    if owner and page.owner:
+        statement = statement.where(Job.owner == page.owner)
+    if page.from_:
+        statement = statement.where(Job.created_at >= page.from_)
+    if page.to:
+        statement = statement.where(Job.created_at <= page.to)
+    rows, pagination = await paginate(
+        session, statement, page, sortable={"createdAt": Job.created_at, "runAt": Job.run_at}
+    )
+    return [job_record({c: getattr(row, c) for c in Job.__table__.columns.keys()}) for row in rows], pagination

@@ -1,0 +1,78 @@
+"""Jobs, the truth, and the log of their attempts. Leases and times are by PostgreSQL's clock alone."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.jobs.rules import UNFINISHED, JobStatus
+from models.kernel.base import Base
+
+_unfinished = "status IN (" + ", ".join(f"'{status}'" for status in UNFINISHED) + ")"
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    queue: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    status: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    owner: Mapped[str]
+    run_at: Mapped[datetime]
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    max_attempts: Mapped[int] = mapped_column(SmallInteger)
+    dedupe_key: Mapped[str | None]
+    request_id: Mapped[str | None]
+    progress_current: Mapped[int | None]
+    progress_total: Mapped[int | None]
+    progress_message: Mapped[str | None]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    lease_worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    published_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("status IN (" + ", ".join(f"'{s}'" for s in JobStatus) + ")", name="status"),
+        CheckConstraint("(status = 'running') = (lease_until IS NOT NULL)", name="lease_iff_running"),
+        CheckConstraint(
+            "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished"
+        ),
+        Index(
+            "ix_jobs_due", "queue", text("priority DESC"), "run_at", "id",
+            postgresql_where=text("published_at IS NULL AND status IN ('queued', 'scheduled', 'retrying')"),
+        ),
+        Index(
+            "ix_jobs_published", "queue", "published_at",
+            postgresql_where=text("published_at IS NOT NULL AND status = 'queued'"),
+        ),
+        Index("ix_jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
+        Index(
+            "uq_jobs_dedupe", "kind", "dedupe_key", unique=True,
+            postgresql_where=text(f"dedupe_key IS NOT NULL AND {_unfinished}"),
+        ),
+        Index("ix_jobs_owner_id", "owner", "id"),
+        Index("ix_jobs_kind_id", "kind", "id"),
+    )  # fmt: skip
+
+
+class JobAttempt(Base):
+    """One row per attempt, closed once and never overwritten."""
+
+    __tablename__ = "job_attempts"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    worker: Mapped[str]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    error: Mapped[dict[str, Any] | None]

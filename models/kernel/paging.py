@@ -1,0 +1,130 @@
+"""Lists: a page by offset or by cursor, sorted and searched by what the resource names."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models.kernel.errors import Fault, Invalid
+from models.kernel.schema import In
+
+T = TypeVar("T")
+
+
+class Page(In, kw_only=True):
+    """The query of every list. A resource's own filters are further fields."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    cursor: Annotated[str, Meta(max_length=500)] | None = None
+    sort_by: Annotated[str, Meta(max_length=50)] = "createdAt"
+    sort_order: Literal["asc", "desc"] = "desc"
+    search: Annotated[str, Meta(max_length=200)] | None = None
+    q: Annotated[str, Meta(max_length=200, description="alias of `search`")] | None = None
+
+    def faults(self) -> list[Fault]:
+        return [Fault("offset", "cannot be combined with `cursor`")] if self.cursor and self.offset else []
+
+
+class Pagination(msgspec.Struct, rename="camel"):
+    total: int
+    limit: int
+    offset: int
+    has_more: bool
+    next_cursor: str | None
+
+
+class Listing(msgspec.Struct, Generic[T], rename="camel"):
+    data: list[T]
+    pagination: Pagination
+
+
+Sortable = Mapping[str, InstrumentedAttribute[Any]]
+
+
+async def paginate(
+    session: AsyncSession,
+    statement: Select[tuple[T]],
+    page: Page,
+    *,
+    sortable: Sortable,
+    searched: Sequence[InstrumentedAttribute[Any]] = (),
+) -> tuple[list[T], Pagination]:
+    """Run `statement` for one page.
+
+    `sortable` maps the names a caller may sort by to columns and must hold `createdAt`; rows that tie are ordered
+    by id. Raises Invalid for an unknown sort or a cursor that is not ours.
+    """
+    column = _sort_column(page, sortable)
+    entity_id: InstrumentedAttribute[UUID] = column.class_.id
+    statement = statement.where(_matches(page.search or page.q, searched))
+    total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+    ascending = page.sort_order == "asc"
+    if page.cursor:
+        statement = statement.where(_after(page.cursor, column, entity_id, ascending))
+    order = [column.asc().nulls_last(), entity_id.asc()] if ascending else [column.desc().nulls_last(), entity_id.desc()]
+    rows = list((await session.scalars(statement.order_by(*order).limit(page.limit + 1).offset(page.offset))).unique())
+    more, rows = len(rows) > page.limit, rows[: page.limit]
+    cursor = _encode_cursor(getattr(rows[-1], column.key), rows[-1].id) if more else None  # type: ignore[attr-defined]
+    return rows, Pagination(total, page.limit, page.offset, more, cursor)
+
+
+def filters(page: Page) -> dict[str, Any]:
+    """The resource's own filters that the caller has set, by field name."""
+    own = [name for name in page.__struct_fields__ if name not in Page.__struct_fields__]
+    values = {name: getattr(page, name) for name in own}
+    return {name: value for name, value in values.items() if value is not None and value is not UNSET}
+
+
+def _sort_column(page: Page, sortable: Sortable) -> InstrumentedAttribute[Any]:
+    if page.sort_by not in sortable:
+        raise Invalid.field("sortBy", f"must be one of {', '.join(sorted(sortable))}")
+    return sortable[page.sort_by]
+
+
+def _matches(text: str | None, columns: Sequence[InstrumentedAttribute[Any]]) -> ColumnElement[bool]:
+    if not text:
+        return true()
+    if not columns:
+        raise Invalid.field("search", "this list cannot be searched")
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return or_(*(cast(column, String).ilike(f"%{escaped}%") for column in columns))
+
+
+def _after(
+    cursor: str, column: InstrumentedAttribute[Any], entity_id: InstrumentedAttribute[UUID], ascending: bool
+) -> ColumnElement[bool]:
+    value, last_id = _decode_cursor(cursor, column)
+    if value is None:
+        return and_(column.is_(None), entity_id > last_id if ascending else entity_id < last_id)
+    if ascending:
+        return or_(column > value, and_(column == value, entity_id > last_id), column.is_(None))
+    return or_(column < value, and_(column == value, entity_id < last_id), column.is_(None))
+
+
+def _encode_cursor(value: Any, id_: UUID) -> str:
+    text = value.isoformat() if isinstance(value, date | datetime) else None if value is None else str(value)
+    return base64.urlsafe_b64encode(msgspec.json.encode([text, str(id_)])).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str, column: InstrumentedAttribute[Any]) -> tuple[Any, UUID]:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        text, id_ = msgspec.json.decode(raw, type=tuple[str | None, UUID])
+        return None if text is None else _typed(text, column.type.python_type), id_
+    except (ValueError, ArithmeticError) as error:
+        raise Invalid.field("cursor", "is not a cursor of this list") from error
+
+
+def _typed(text: str, type_: type[Any]) -> Any:
+    if type_ in (datetime, date):
+        return type_.fromisoformat(text)
+    return {int: int, Decimal: Decimal}.get(type_, str)(text)

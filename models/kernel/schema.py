@@ -1,0 +1,76 @@
+"""The base of everything that crosses a boundary as JSON: camelCase names; input refuses unknown fields."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import msgspec
+from msgspec import Meta
+
+from models.kernel.errors import Fault
+from models.kernel.validation import FaultsFound
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+ShortText = Annotated[str, Meta(max_length=200)]
+LongText = Annotated[str, Meta(max_length=10_000)]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Phone = Annotated[
+    str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164", examples=["+972501234567"])
+]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["IL"])]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["ILS"])]
+ClockTime = Annotated[
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM", examples=["16:00"])
+]
+Timezone = Annotated[str, Meta(max_length=64, description="IANA time zone", examples=["Asia/Jerusalem"])]
+Money = Annotated[Decimal, Meta(description="exact decimal, never rounded silently", examples=[149.90])]
+
+_ZONES = available_timezones()
+MAX_MONEY = Decimal(10) ** 12
+
+
+class In(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What a caller sends. Rules between fields stand in `faults`; all of them are named in one answer."""
+
+    def __post_init__(self) -> None:
+        faults = self.faults()
+        if faults:
+            raise FaultsFound(faults)
+
+    def faults(self) -> list[Fault]:
+        return []
+
+
+class Out(msgspec.Struct, rename="camel", kw_only=True):
+    """What a caller gets. Fields have no defaults: what was not loaded must not become an empty value."""
+
+    @classmethod
+    def of(cls, row: Any) -> Any:
+        return msgspec.convert(row, cls, from_attributes=True)
+
+
+def check_timezone(field: str, value: str) -> list[Fault]:
+    return [] if value in _ZONES else [Fault(field, f"`{value}` is not an IANA time zone")]
+
+
+def check_aware(field: str, value: datetime) -> list[Fault]:
+    return [] if value.tzinfo else [Fault(field, "needs an offset (RFC 3339), such as `Z`")]
+
+
+def check_range(field: str, value: Decimal | None) -> list[Fault]:
+    """Money is not negative and fits its column."""
+    if value is None or Decimal(0) <= value < MAX_MONEY:
+        return []
+    return [Fault(field, "must be between 0 and 999,999,999,999.99")]
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def given(data: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a PATCH body the caller has sent, by their Python names."""
+    values = {name: getattr(data, name) for name in data.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}

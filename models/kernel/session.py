@@ -1,0 +1,156 @@
+"""Connections and transactions. The only place that commits.
+
+A process has one `Database`: an SQLAlchemy engine for everything, and beside it a small asyncpg pool for the few
+statements that run thousands of times a second. Both speak the same SQL with `$1` parameters (see `fetch`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import sqlalchemy.exc
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+Row = Mapping[str, Any]
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+STATEMENT_TIMEOUT_MS = 30_000
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+class Database:
+    """The process's connections. Made inside the event loop that uses it, after any fork."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        application: str = "bellwork",
+        idle_in_transaction_seconds: float = 60.0,
+    ) -> None:
+        """PostgreSQL ends a transaction idle for `idle_in_transaction_seconds`: a paused process holds no locks."""
+        self.url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        self._server_settings = {
+            "application_name": application,
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": f"{idle_in_transaction_seconds * 1000:.0f}",
+        }
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool_lock = asyncio.Lock()
+        self.engine: AsyncEngine = create_async_engine(
+            self.url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=CONNECT_TIMEOUT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_SECONDS,
+                "server_settings": self._server_settings,
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        """The pool for hot statements; opened on first use, so that a process starts while PostgreSQL is away."""
+        if self._pool is None:
+            async with self._pool_lock:
+                if self._pool is None:
+                    self._pool = await asyncpg.create_pool(
+                        self.url,
+                        min_size=1,
+                        max_size=self._pool_size,
+                        timeout=CONNECT_TIMEOUT_SECONDS,
+                        command_timeout=STATEMENT_TIMEOUT_MS / 1000,
+                        server_settings=self._server_settings,
+                    )
+        return self._pool
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose work is committed on leaving and rolled back on any error, a failed commit included."""
+        async with self._sessions() as session:
+            try:
+                yield session
+                await session.commit()
+            except BaseException:
+                await asyncio.shield(session.rollback())
+                raise
+
+    def session(self) -> AsyncSession:
+        """A session for reading; whoever opens it closes it."""
+        return self._sessions()
+
+    async def connect_raw(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection of its own, for LISTEN."""
+        return await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_SECONDS)
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        """One statement in a transaction of its own, on the pool for hot statements."""
+        pool = await self.pool()
+        return await pool.fetch(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> str:
+        pool = await self.pool()
+        return await pool.execute(sql, *args)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+        await self.engine.dispose()
+
+
+Connection = AsyncSession | Database
+
+
+async def fetch(on: Connection, sql: str, *args: Any) -> Sequence[Row]:
+    """Run a statement with `$1` parameters inside a session's transaction, or alone on the database's pool."""
+    if isinstance(on, Database):
+        return await on.fetch(sql, *args)
+    result = await (await on.connection()).exec_driver_sql(sql, args)
+    return [row._mapping for row in result] if result.returns_rows else []
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error says that PostgreSQL cannot be reached now (and the work is worth trying again)."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        return error.connection_invalidated or is_away(_driver_error(error))
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
+        return True
+    return isinstance(error, AWAY)
+
+
+def is_serialization_failure(error: BaseException) -> bool:
+    """Deadlock or serialization failure: the same transaction may pass when it is run again."""
+    return sqlstate(error) in {"40001", "40P01"}
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a driver's error, also when SQLAlchemy wrapped it."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        error = _driver_error(error)
+    return getattr(error, "sqlstate", None)
+
+
+def constraint(error: BaseException) -> str | None:
+    """The name of the constraint an integrity error broke."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        error = _driver_error(error)
+    return getattr(error, "constraint_name", None)
+
+
+def _driver_error(error: sqlalchemy.exc.DBAPIError) -> BaseException:
+    wrapped = error.orig
+    return (wrapped.__cause__ if wrapped is not None else None) or wrapped or Exception()

@@ -1,0 +1,118 @@
+"""Every setting of the platform, typed, from the environment and an optional `.env` file.
+
+Names are `BELLWORK_` + the field's name in capitals. `.env.example` documents each of them (a test compares
+the two). A bad or missing setting stops start-up with every fault listed.
+"""
+
+from decimal import Decimal
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+
+from pydantic import Field, PostgresDsn, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """Names every setting at fault, one line each."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="BELLWORK_", env_file=".env", extra="ignore", frozen=True)
+
+    env: Literal["development", "test", "production"] = "production"
+
+    database_url: PostgresDsn
+    database_pool_size: int = Field(default=10, ge=1, le=200)
+    redis_url: str
+    broker_url: str = ""
+
+    secret_key: SecretStr = Field(min_length=32)
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(min_length=1)
+    access_token_minutes: int = Field(default=60, ge=1, le=24 * 60)
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str = "http://127.0.0.1:8000"
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    body_limit_bytes: int = Field(default=1024 * 1024, ge=1024)
+    metrics_token: SecretStr | None = None
+
+    flower_host: str = "127.0.0.1"
+    flower_port: int = Field(default=5555, ge=0, le=65535)
+    flower_user: str = "operator"
+    flower_password: SecretStr = Field(min_length=8)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    files_url: str = "file:.bellwork/files"
+    download_minutes: int = Field(default=60, ge=1)
+    scratch_dir: str = ""
+
+    job_lease_seconds: float = Field(default=15.0, ge=2.0, le=25.0)
+    job_redeliver_seconds: float = Field(default=10.0, ge=1.0, le=25.0)
+    dispatch_window: int = Field(default=1000, ge=1)
+    dispatch_poll_seconds: float = Field(default=0.5, gt=0.0, le=10.0)
+
+    vat_rates: dict[str, Decimal] = Field(default={"IL": Decimal("0.18"), "MX": Decimal("0.16"), "NG": Decimal("0.075")})
+
+    webhook_timeout_seconds: float = Field(default=15.0, gt=0.0, le=60.0)
+    webhook_retry_seconds: Annotated[tuple[float, ...], NoDecode] = (5, 60, 300, 1800, 7200, 21600, 86400)
+    webhook_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    webhook_allow_http: bool = False
+
+    mail_from: str = "Bellwork <no-reply@bellwork.example>"
+    resend_api_key: SecretStr | None = None
+    resend_api_url: str = "https://api.resend.com"
+    provider_timeout_seconds: float = Field(default=10.0, gt=0.0, le=60.0)
+
+    @field_validator(
+        "encryption_keys", "cors_origins", "webhook_retry_seconds", "webhook_allowed_networks", mode="before"
+    )
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("resend_api_key", "metrics_token", mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: object) -> object:
+        return value or None
+
+    @property
+    def effective_broker_url(self) -> str:
+        """The broker is Redis unless BELLWORK_BROKER_URL names another (RabbitMQ by its amqp:// URL)."""
+        return self.broker_url or self.redis_url
+
+    @property
+    def asyncpg_dsn(self) -> str:
+        return str(self.database_url)
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return "postgresql+asyncpg://" + str(self.database_url).split("://", 1)[1]
+
+
+def load_settings(env_file: str | None = ".env") -> Settings:
+    """Read and check all settings.
+
+    Raises SettingsError with one line for each missing or bad setting.
+    """
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError("\n".join(_describe(fault) for fault in error.errors())) from None
+
+
+def _describe(fault: object) -> str:
+    assert isinstance(fault, dict)
+    name = "BELLWORK_" + str(fault["loc"][0]).upper()
+    return f"{name}: {'is missing' if fault['type'] == 'missing' else fault['msg']}"
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return load_settings()

@@ -1,0 +1,107 @@
+"""Convert untrusted data to a struct and name every fault at once (msgspec stops at the first)."""
+
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from models.kernel.errors import Fault, Invalid
+
+T = TypeVar("T")
+
+
+def decode(body: bytes, type_: type[T]) -> T:
+    """JSON to a struct.
+
+    Raises Invalid with a fault for every bad, missing or unknown field.
+    """
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except msgspec.ValidationError:
+        return convert(msgspec.json.decode(body), type_)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise Invalid(f"The body is not JSON: {error}.") from error
+
+
+def convert(raw: Any, type_: type[T], *, strict: bool = True) -> T:
+    """Plain Python data to a struct; `strict=False` reads numbers and booleans out of strings (query parameters).
+
+    Raises Invalid with a fault for every bad, missing or unknown field.
+    """
+    try:
+        return msgspec.convert(raw, type=type_, strict=strict)
+    except msgspec.ValidationError as error:
+        faults = _faults(raw, type_, "", strict) or [Fault("", _reason(error))]
+        raise Invalid.of(faults) from error
+
+
+def _faults(raw: Any, type_: Any, path: str, strict: bool) -> list[Fault]:
+    struct = _struct_in(type_)
+    if struct is not None and isinstance(raw, dict):
+        return _struct_faults(raw, struct, path, strict)
+    item = _item_type(type_)
+    if item is not None and isinstance(raw, list):
+        nested = [fault for i, value in enumerate(raw) for fault in _faults(value, item, f"{path}[{i}]", strict)]
+        if nested:
+            return nested
+    try:
+        msgspec.convert(raw, type=type_, strict=strict)
+    except msgspec.ValidationError as error:
+        return [Fault(path, _reason(error))]
+    return []
+
+
+def _struct_faults(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, strict: bool) -> list[Fault]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    faults: list[Fault] = []
+    for name, field in fields.items():
+        if name in raw:
+            faults += _faults(raw[name], field.type, _join(path, name), strict)
+        elif field.required:
+            faults.append(Fault(_join(path, name), "is required"))
+    if struct.__struct_config__.forbid_unknown_fields:
+        tag = struct.__struct_config__.tag_field
+        unknown = [str(name) for name in raw if name not in fields and name != tag]
+        faults += [Fault(_join(path, name), "is not a known field") for name in unknown]
+    return faults or _check_whole(raw, struct, path, strict)
+
+
+def _check_whole(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, strict: bool) -> list[Fault]:
+    """The faults of a struct's `__post_init__`, which sees the fields together."""
+    try:
+        msgspec.convert(raw, type=struct, strict=strict)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, FaultsFound):
+            return [Fault(_join(path, fault.field), fault.message) for fault in error.__cause__.faults]
+        return [Fault(path, _reason(error))]
+    return []
+
+
+class FaultsFound(ValueError):
+    """For a struct's `__post_init__`: what is wrong between fields that are each right alone."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.field} {fault.message}" for fault in faults))
+        self.faults = faults
+
+
+def _struct_in(type_: Any) -> type[msgspec.Struct] | None:
+    candidates = get_args(type_) or (type_,)
+    structs = [c for c in candidates if isinstance(c, type) and issubclass(c, msgspec.Struct)]
+    return structs[0] if len(structs) == 1 and get_origin(type_) not in (list, tuple, dict) else None
+
+
+def _item_type(type_: Any) -> Any:
+    for candidate in (type_, *get_args(type_)):
+        if get_origin(candidate) is list or (get_origin(candidate) is tuple and get_args(candidate)[1:] == (...,)):
+            return get_args(candidate)[0]
+    return None
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _reason(error: msgspec.ValidationError) -> str:
+    """msgspec's sentence without its own path, which we give as the field."""
+    text = str(error).split(" - at `")[0]
+    return text[:1].lower() + text[1:]

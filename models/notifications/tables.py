@@ -1,0 +1,35 @@
+"""Messages to people, and what became of them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.kernel.base import Entity
+
+
+class Message(Entity):
+    """`provider` is `sandbox` when no key is configured: the message is then only kept, to be read."""
+
+    __tablename__ = "messages"
+
+    channel: Mapped[str]
+    template: Mapped[str]
+    recipient: Mapped[str]
+    subject: Mapped[str]
+    text: Mapped[str]
+    html: Mapped[str]
+    status: Mapped[str] = mapped_column(default="pending", server_default="pending")
+    provider: Mapped[str | None]
+    provider_message_id: Mapped[str | None]
+    error: Mapped[str | None]
+    job_id: Mapped[UUID | None]
+    request_id: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("status IN ('pending', 'sent', 'failed')", name="status"),
+        CheckConstraint("channel IN ('email')", name="channel"),
+        Index("ix_messages_provider_id", "provider", "id"),
+    )

@@ -1,0 +1,101 @@
+"""`python -m scheduler`: publishes what is due, takes back what died, sends events on their way, sweeps.
+
+Run any number: each step takes its rows with locks that skip what another copy holds.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+from models.kernel.logs import configure_logging, get_logger
+from models.kernel.session import Database, is_away
+from models.kernel.settings import Settings, get_settings
+from models.kernel.signals import WORK_DUE, Listener
+from models.webhooks.fan_out import fan_out
+from scheduler.broker import Broker
+from scheduler.dispatch import dispatch, redeliver
+from scheduler.prune import prune
+from scheduler.rescue import rescue_lost
+from tasks.app import celery
+
+log = get_logger("scheduler")
+RESCUE_SECONDS = 1.0
+PRUNE_SECONDS = 300.0
+Step = Callable[[], Awaitable[int]]
+
+
+class Scheduler:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = Database(
+            settings.asyncpg_dsn, pool_size=min(settings.database_pool_size, 5), application="bellwork-scheduler"
+        )
+        self._broker = Broker(celery)
+        self._listener = Listener(self._database, WORK_DUE)
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; each step under way is finished."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
+        self._listener.start()
+        log.info("started")
+        try:
+            await asyncio.gather(
+                self._when_due(self._publish),
+                self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
+                self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
+                self._every(PRUNE_SECONDS, lambda: prune(self._database)),
+            )
+        finally:
+            await self._listener.stop()
+            self._broker.close()
+            await self._database.close()
+            log.info("stopped")
+
+    async def _publish(self) -> int:
+        fanned = await fan_out(self._database)
+        return fanned + await dispatch(self._database, self._broker, self._settings)
+
+    async def _when_due(self, step: Step) -> None:
+        """At each nudge, and now and then without one; at once again while there is work."""
+        with self._listener.subscribe(WORK_DUE) as nudged:
+            while not self._stopping.is_set():
+                nudged.clear()
+                if not await self._guarded(step):
+                    await self._pause(self._settings.dispatch_poll_seconds, nudged)
+
+    async def _every(self, seconds: float, step: Step) -> None:
+        while not self._stopping.is_set():
+            await self._guarded(step)
+            await self._pause(seconds)
+
+    async def _guarded(self, step: Step) -> int:
+        """A step's error never ends the scheduler: what is away comes back."""
+        try:
+            return await step()
+        except Exception as error:
+            if is_away(error):
+                log.warning("postgresql_away", error=repr(error))
+            else:
+                log.exception("step_failed")
+            await self._pause(0.5)
+            return 0
+
+    async def _pause(self, seconds: float, *wakers: asyncio.Event) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, *wakers)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+
+def main() -> None:
+    settings = get_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    uvloop.run(Scheduler(settings).run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The only hand that puts messages on the broker. Whatever broker Celery can speak to will do."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from celery import Celery
+from kombu import Connection, Queue
+from kombu.exceptions import ChannelError
+
+
+class Message(msgspec.Struct, frozen=True):
+    """Tells a worker to look at these jobs of one kind; the task's id is the first job's."""
+
+    kind: str
+    queue: str
+    job_ids: Sequence[UUID]
+
+
+class Broker:
+    """Publishing and queue depths, in a thread, because the broker's client blocks. Errors mean: not delivered."""
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+        self._connection: Connection | None = None
+        self._producer: Any = None
+        self._lock = asyncio.Lock()
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Raises whatever the transport raises when not all messages were taken; then none may be counted on."""
+        await self._call(self._publish, messages)
+
+    async def depth(self, queue: str) -> int:
+        """Messages of the queue that no worker has fetched."""
+        depth: int = await self._call(self._depth, queue)
+        return depth
+
+    async def _call(self, work: Any, *args: Any) -> Any:
+        async with self._lock:
+            try:
+                return await asyncio.to_thread(work, *args)
+            except Exception:
+                await asyncio.to_thread(self.close)
+                raise
+
+    def _publish(self, messages: Sequence[Message]) -> None:
+        producer = self._open()
+        for message in messages:
+            ids = [str(id_) for id_ in message.job_ids]
+            body = self._celery.amqp.create_task_message(
+                ids[0], message.kind, args=(ids,), kwargs={}, argsrepr=f"({len(ids)} job(s), first {ids[0]})"
+            )
+            producer.publish(
+                body.body, headers=body.headers, routing_key=message.queue, serializer="json",
+                declare=[Queue(message.queue, routing_key=message.queue)], retry=False, **body.properties,
+            )  # fmt: skip
+
+    def _depth(self, queue: str) -> int:
+        self._open()
+        assert self._connection is not None
+        try:
+            return int(self._connection.default_channel.queue_declare(queue, passive=True).message_count)
+        except ChannelError:
+            return 0
+
+    def _open(self) -> Any:
+        if self._producer is None:
+            self._connection = self._celery.connection_for_write()
+            self._connection.ensure_connection(max_retries=1)
+            self._producer = self._connection.Producer()
+        return self._producer
+
+    def close(self) -> None:
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            connection.release()

@@ -1,0 +1,62 @@
+"""Due jobs → broker, so many at a time that the broker's queues stay short."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from models.jobs.kinds import all_kinds, kind_named
+from models.jobs.lifecycle import count_published, due_queues, take_due, unpublish, unpublish_overdue
+from models.jobs.rules import Queue
+from models.kernel.logs import get_logger
+from models.kernel.session import Database, Row
+from models.kernel.settings import Settings
+from scheduler.broker import Broker, Message
+
+log = get_logger(__name__)
+
+
+async def dispatch(database: Database, broker: Broker, settings: Settings) -> int:
+    """Give the broker what is due and has room, and return how many jobs that was.
+
+    What a crash or the broker swallows between marking and sending is found by `redeliver`.
+    """
+    sent = 0
+    for queue in await due_queues(database):
+        published, _ = await count_published(database, queue, settings.job_redeliver_seconds)
+        jobs = await take_due(database, queue, max(settings.dispatch_window - published, 0))
+        try:
+            await broker.publish(messages_for(queue, jobs))
+        except Exception as error:
+            log.warning("broker_away", queue=queue, jobs=len(jobs), error=repr(error))
+            await unpublish(database, [job["id"] for job in jobs])
+            continue
+        sent += len(jobs)
+    return sent
+
+
+async def redeliver(database: Database, broker: Broker, settings: Settings) -> int:
+    """Send again what the broker was given and has lost (a flush, a restart without its data, a worker's death).
+
+    A published job that nobody claimed for a while is lost when its queue holds fewer messages than there are such
+    jobs. Sending one twice does no harm: a claim succeeds once.
+    """
+    lost = 0
+    for queue in Queue:
+        _, overdue = await count_published(database, queue, settings.job_redeliver_seconds)
+        if overdue and await broker.depth(queue.value) < overdue / largest_batch(queue):
+            lost += await unpublish_overdue(database, queue, settings.job_redeliver_seconds)
+    if lost:
+        log.warning("redelivering", jobs=lost)
+    return lost
+
+
+def messages_for(queue: Queue, jobs: Sequence[Row]) -> list[Message]:
+    """One message per job, and one for up to `batch_size` neighbours of a kind that is taken in batches."""
+    messages = []
+    for name, group in groupby(jobs, key=lambda job: job["kind"]):
+        ids, size = [job["id"] for job in group], kind_named(name).batch_size
+        messages += [Message(name, queue.value, ids[at : at + size]) for at in range(0, len(ids), size)]
+    return messages
+
+
+def largest_batch(queue: Queue) -> int:
+    return max((kind.batch_size for kind in all_kinds() if kind.queue == queue), default=1)

@@ -1,0 +1,8 @@
+"""Old rows nobody may ask for any more → gone, in chunks."""
+
+from models.requests.service import forget_expired
+from models.kernel.session import Database
+
+
+async def prune(database: Database) -> int:
+    return await forget_expired(database)

@@ -1,0 +1,1 @@
+"""Imports every module with handlers, so that they are registered."""

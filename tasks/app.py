@@ -1,0 +1,124 @@
+"""The Celery application: one task per kind, named after it; the task's id is the job's id.
+
+A message says only `look at these jobs`. It is acknowledged at once, because the table, not the broker, knows what is
+still to be done.
+"""
+
+import asyncio
+import os
+import socket
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from celery import Celery, signals
+
+import tasks.all_handlers  # noqa: F401
+from models.jobs.kinds import all_kinds
+from models.jobs.rules import AttemptOutcome, Queue
+from models.kernel.crypto import KeyRing
+from models.kernel.files import FileStore
+from models.kernel.logs import configure_logging
+from models.kernel.session import Database
+from models.kernel.settings import get_settings
+from tasks.context import Tools
+from tasks.runtime import Runtime
+
+
+class AttemptFailed(Exception):
+    """Shows in Flower that an attempt did not succeed; the job's row has the whole story."""
+
+
+def make_celery() -> Celery:
+    settings = get_settings()
+    celery = Celery("bellwork", broker=settings.effective_broker_url)
+    celery.conf.update(
+        task_default_queue=Queue.DEFAULT.value,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_acks_late=False,
+        task_send_sent_event=False,
+        worker_send_task_events=True,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_soft_shutdown_timeout=settings.job_lease_seconds,
+        worker_enable_soft_shutdown_on_idle=False,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=transport_options(settings.effective_broker_url),
+        timezone="UTC",
+    )
+    return celery
+
+
+def transport_options(url: str) -> dict[str, Any]:
+    """Without time-outs a client of a hanging Redis hangs with it."""
+    if not url.startswith(("redis", "valkey")):
+        return {}
+    return {
+        "socket_timeout": 15.0, "socket_connect_timeout": 5.0, "socket_keepalive": True,
+        "health_check_interval": 10, "visibility_timeout": 3600,
+    }  # fmt: skip
+
+
+celery = make_celery()
+
+
+def _add_task(name: str) -> None:
+    @celery.task(name=name, throws=(AttemptFailed,))
+    def perform(job_ids: list[str]) -> str:
+        process = WorkerProcess.current()
+        closings = process.loop.run_until_complete(process.runtime.perform([UUID(id_) for id_ in job_ids]))
+        errors = [closing.error for closing in closings if closing.error is not None]
+        if errors and len(job_ids) == 1:
+            raise AttemptFailed(f"{closings[0].outcome}: {errors[0].code}: {errors[0].message}")
+        done = sum(closing.outcome == AttemptOutcome.SUCCEEDED for closing in closings)
+        return f"{done} of {len(job_ids)} succeeded"
+
+
+for _kind in all_kinds():
+    _add_task(_kind.name)
+
+
+class WorkerProcess:
+    """One event loop, one database pool and one HTTP client, made after the fork, for the process's life."""
+
+    _current: "WorkerProcess | None" = None
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self.runtime = Runtime(self.loop.run_until_complete(_make_tools()), f"{socket.gethostname()}:{self.pid}")
+
+    @classmethod
+    def current(cls) -> "WorkerProcess":
+        if cls._current is None or cls._current.pid != os.getpid():
+            cls._current = cls()
+        return cls._current
+
+
+async def _make_tools() -> Tools:
+    settings = get_settings()
+    return Tools(
+        settings=settings,
+        database=Database(
+            settings.asyncpg_dsn, pool_size=settings.database_pool_size, application="bellwork-worker",
+            idle_in_transaction_seconds=settings.job_lease_seconds,
+        ),
+        files=FileStore(settings.files_url),
+        keys=KeyRing(settings.encryption_keys),
+        http=aiohttp.ClientSession(),
+    )  # fmt: skip
+
+
+@signals.worker_process_init.connect
+def _start_process(**_: Any) -> None:
+    WorkerProcess.current()
+
+
+@signals.setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    settings = get_settings()
+    configure_logging(settings.log_level, settings.log_format)

@@ -1,0 +1,61 @@
+"""What an error in a handler means for its job: another attempt, or the end. A pure decision in one place."""
+
+import errno
+
+from models.jobs.lifecycle import Closing
+from models.jobs.records import JobRecord
+from models.jobs.rules import AttemptOutcome, JobError, JobStatus, RetryPolicy
+from models.kernel.errors import DomainError, Unavailable
+from models.kernel.session import is_away, is_serialization_failure, sqlstate
+
+
+class ProviderError(Exception):
+    """A provider's answer that is not a success.
+
+    `retryable` for 429, 5xx and timeouts; `retry_after` in seconds when the provider named a wait.
+    """
+
+    def __init__(self, code: str, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.error = JobError(code, message, retryable)
+        self.retry_after = retry_after
+
+
+class TimeLimitExceeded(Exception):
+    """The handler ran longer than its kind allows."""
+
+
+def after_success(result: bytes) -> Closing:
+    return Closing(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, result=result)
+
+
+def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chance: float) -> Closing:
+    """`chance`, uniform in [0, 1), is the jitter."""
+    described = describe(error)
+    if not described.retryable or job.attempt >= job.max_attempts:
+        return Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED, error=described)
+    wait = policy.wait(job.attempt, chance, getattr(error, "retry_after", None))
+    return Closing(
+        status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, error=described, wait_seconds=wait
+    )
+
+
+def describe(error: BaseException) -> JobError:
+    """An error as its owner may read it: no SQL, no stack (the log line with the job's id has them)."""
+    if isinstance(error, ProviderError):
+        return error.error
+    if isinstance(error, DomainError):
+        details = "; ".join(f"{fault.field} {fault.message}" for fault in error.errors)
+        message = f"{error.detail} {details}".strip()
+        return JobError(error.code, message, isinstance(error, Unavailable))
+    if isinstance(error, TimeLimitExceeded):
+        return JobError("TIME_LIMIT_EXCEEDED", str(error), retryable=True)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return JobError("DISK_FULL", "There is no space left for the file; nothing was stored.", retryable=True)
+    if is_serialization_failure(error):
+        return JobError("SERIALIZATION_FAILURE", "Another transaction was in the way.", retryable=True)
+    if is_away(error):
+        return JobError("SERVICE_UNAVAILABLE", "The database could not be reached.", retryable=True)
+    if sqlstate(error):
+        return JobError("DATABASE_ERROR", f"The database refused the work ({sqlstate(error)}).", retryable=True)
+    return JobError("UNEXPECTED", f"{type(error).__name__}: {error}"[:500], retryable=True)
