@@ -18,8 +18,9 @@ from api.events.routes import EventsController, EventTypesController
 from api.health.routes import VERSION, HealthController
 from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
-from api.observe import ObserveMiddleware
+from api.observe import observed
 from api.problems import answer
+from api.people.routes import CustomersController
 from api.resources import Response, add_etag
 from api.transaction import TransactionMiddleware
 from models.kernel.crypto import KeyRing
@@ -31,6 +32,7 @@ from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
     AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
+    CustomersController,
 ]  # fmt: skip
 
 
@@ -49,10 +51,9 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "files": FileStore(settings.files_url),
         }
     )
-    return Litestar(
+    app = Litestar(
         route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController],
         middleware=[
-            ObserveMiddleware(),
             AuthenticationMiddleware(settings, database),
             TransactionMiddleware(database, nudger, settings.body_limit_bytes),
         ],
@@ -67,6 +68,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         lifespan=[_running],
         debug=False,
     )
+    app.asgi_handler = observed(app.asgi_handler)
+    return app
 
 
 @asynccontextmanager

@@ -1,4 +1,6 @@
-"""What handlers ask for by name: `session`, `caller`, `match`, and their query by `page=query_of(CustomerPage)`."""
+"""What handlers ask for by name: `session: Session`, `caller: CurrentCaller`, `match: IfMatch`, and their query
+string as a struct by `dependencies={"page": query_of(CustomerPage)}`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +19,9 @@ from models.kernel.validation import convert
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 ApiRequest = Request[Caller, Any, Any]
+Session = NamedDependency[AsyncSession]
+CurrentCaller = NamedDependency[Caller]
+IfMatch = NamedDependency[Match]
 
 
 async def provide_session(request: ApiRequest) -> AsyncSession:
@@ -52,7 +57,7 @@ def query_of(struct: type[Q]) -> Provide:
     """A dependency that reads the whole query string into the struct and names every fault in it."""
 
     def read(request: ApiRequest) -> Any:
-        pairs = request.query_params.multi_items()
+        pairs = list(request.query_params.multi_items())
         repeated = {name for name, _ in pairs if sum(other == name for other, _ in pairs) > 1}
         if repeated:
             raise Invalid.of([Fault(name, "is given more than once") for name in sorted(repeated)])

@@ -5,8 +5,6 @@ import time
 from typing import Any
 
 import structlog
-from litestar.enums import ScopeType
-from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
@@ -35,11 +33,14 @@ SWAGGER_POLICY = (
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
-class ObserveMiddleware(ASGIMiddleware):
-    scopes = (ScopeType.HTTP,)
+def observed(app: ASGIApp) -> ASGIApp:
+    """Wrap the whole application, so that answers to unknown paths and to broken middleware are covered too."""
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        request_id = scope["state"]["request_id"] = request_id_of(scope)
+    async def observe(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        request_id = scope.setdefault("state", {})["request_id"] = request_id_of(scope)
         started, status = time.perf_counter(), 500
 
         async def observed_send(message: Message) -> None:
@@ -51,9 +52,11 @@ class ObserveMiddleware(ASGIMiddleware):
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await next_app(scope, receive, observed_send)
+                await app(scope, receive, observed_send)
             finally:
                 _record(scope, status, time.perf_counter() - started)
+
+    return observe
 
 
 def request_id_of(scope: Scope) -> str:

@@ -7,6 +7,8 @@ import litestar
 import msgspec
 from litestar import Request
 
+from models.identity.caller import Caller
+from models.kernel.errors import Forbidden
 from models.kernel.paging import Listing, Pagination
 
 T = TypeVar("T")
@@ -37,3 +39,10 @@ async def add_etag(response: Response[Any]) -> Response[Any]:
     if isinstance(version, int):
         response.headers["ETag"] = f'"{version}"'
     return response
+
+
+def hard_delete_allowed(caller: Caller, hard: bool) -> bool:
+    """Whether to remove for good. Raises Forbidden when someone else than an administrator asks for it."""
+    if hard and not caller.is_admin:
+        raise Forbidden("Only administrators remove for good.")
+    return hard

@@ -56,12 +56,14 @@ class LocalPlatform:
         root: Path,
         *,
         state_dir: Path | None = None,
+        procfile: Path | None = None,
         settings: dict[str, str] | None = None,
         fsync: bool = True,
         on_progress: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.root = root.absolute()
         self.state_dir = (state_dir or self.root / STATE_FOLDER).absolute()
+        self.procfile = procfile or self.root / "Procfile"
         self.urls: dict[str, str] = {}
         self.settings: dict[str, str] = {}
         self.postgres: EmbeddedPostgres | None = None
@@ -118,7 +120,11 @@ class LocalPlatform:
         if migrate:
             self._on_progress("bringing the tables to their newest version")
             importlib.import_module("models.migrations.run").upgrade(self.database_url)
-        specs = self._specs(processes)
+        self.start_processes(processes)
+
+    def start_processes(self, names: Collection[str] | None = None) -> None:
+        """Start the named processes of the Procfile (None: all) and wait until they are ready."""
+        specs = self._specs(names)
         if specs:
             self._on_progress("starting " + ", ".join(spec.name for spec in specs))
             self.processes.start(specs, _READY_SECONDS)
@@ -178,7 +184,7 @@ class LocalPlatform:
             raise PlatformError(f"these settings are at fault:\n{answer.stderr.strip()}")
 
     def _specs(self, wanted: Collection[str] | None) -> list[ProcessSpec]:
-        commands = read_procfile(self.root / "Procfile", self.env)
+        commands = read_procfile(self.procfile, self.env)
         names = [name for name in commands if wanted is None or name in wanted]
         return [
             ProcessSpec(name, commands[name], self.env, self._readiness(commands[name])) for name in names

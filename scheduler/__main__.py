@@ -12,7 +12,7 @@ import uvloop
 from models.kernel.logs import configure_logging, get_logger
 from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
-from models.kernel.signals import WORK_DUE, Listener
+from models.kernel.signals import WORK_DUE, Listener, Nudger
 from models.webhooks.fan_out import fan_out
 from scheduler.broker import Broker
 from scheduler.dispatch import dispatch, redeliver
@@ -34,6 +34,7 @@ class Scheduler:
         )
         self._broker = Broker(celery)
         self._listener = Listener(self._database, WORK_DUE)
+        self._nudger = Nudger(self._database)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -44,7 +45,8 @@ class Scheduler:
         log.info("started")
         try:
             await asyncio.gather(
-                self._when_due(self._publish),
+                self._when_due(self._fan_out),
+                self._when_due(lambda: dispatch(self._database, self._broker, self._settings)),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
                 self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
                 self._every(PRUNE_SECONDS, lambda: prune(self._database)),
@@ -55,9 +57,10 @@ class Scheduler:
             await self._database.close()
             log.info("stopped")
 
-    async def _publish(self) -> int:
-        fanned = await fan_out(self._database)
-        return fanned + await dispatch(self._database, self._broker, self._settings)
+    async def _fan_out(self) -> int:
+        if events := await fan_out(self._database):
+            self._nudger.nudge()
+        return events
 
     async def _when_due(self, step: Step) -> None:
         """At each nudge, and now and then without one; at once again while there is work."""

@@ -1,10 +1,10 @@
 """The feed of what happened, and the catalogue of what can."""
 
 from litestar import Controller, get
-from sqlalchemy.ext.asyncio import AsyncSession
+from litestar.di import NamedDependency
 
 from api.auth import authenticated, requires
-from api.dependencies import documented, query_of
+from api.dependencies import Session, documented, query_of
 from api.events.schemas import EventFeed, EventOut, EventQuery, EventTypeOut
 from models.events.catalogue import all_event_types
 from models.events.service import list_after
@@ -19,7 +19,7 @@ class EventsController(Controller):
         "/", guards=[requires(Scope.READ_EVENTS)], summary="Read events in order",
         dependencies={"page": query_of(EventQuery)}, operation_class=documented(EventQuery),
     )  # fmt: skip
-    async def list_events(self, session: AsyncSession, page: EventQuery) -> EventFeed:
+    async def list_events(self, session: Session, page: NamedDependency[EventQuery]) -> EventFeed:
         """Everything after a position, oldest first: a polling trigger that misses nothing and repeats nothing."""
         patterns = [part.strip() for part in page.types.split(",") if part.strip()] or None
         events = await list_after(session, page.after, page.limit, patterns)

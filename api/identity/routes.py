@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from litestar import Controller, delete, get, patch, post
-from sqlalchemy.ext.asyncio import AsyncSession
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from api.auth import authenticated, public, requires
-from api.dependencies import ApiRequest, documented, query_of
+from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
 from api.identity.schemas import (
     ApiKeyIn,
     ApiKeyOut,
@@ -20,11 +21,9 @@ from api.identity.schemas import (
 )
 from api.resources import Response, created, listing
 from models.identity import service as identity
-from models.identity.caller import Caller
 from models.identity.permissions import Scope
 from models.identity.tables import ApiKey
 from models.kernel import crud
-from models.kernel.crud import Match
 from models.kernel.paging import Listing, Page
 from models.kernel.settings import Settings
 
@@ -34,7 +33,7 @@ class AuthController(Controller):
     tags = ("Identity",)
 
     @post("/login", guards=[public], status_code=200, summary="Log in")
-    async def log_in(self, request: ApiRequest, session: AsyncSession, data: LoginIn) -> LoginOut:
+    async def log_in(self, request: ApiRequest, session: Session, data: JSONBody[LoginIn]) -> LoginOut:
         """An access token for `Authorization: Bearer …`; `expiresIn` is in seconds."""
         settings: Settings = request.app.state.settings
         done = await identity.log_in(session, settings, data.email, data.password)
@@ -44,7 +43,7 @@ class AuthController(Controller):
         )  # fmt: skip
 
     @get("/me", guards=[authenticated], summary="Who am I")
-    async def get_me(self, session: AsyncSession, caller: Caller) -> MeOut:
+    async def get_me(self, session: Session, caller: CurrentCaller) -> MeOut:
         user = await identity.get_user(session, caller.id) if caller.kind == "user" and caller.id else None
         return MeOut(
             actor=caller.name, role=caller.role, scopes=sorted(caller.scopes),
@@ -65,12 +64,12 @@ class ApiKeysController(Controller):
         "/", guards=[requires(Scope.READ_API_KEYS)], summary="List API keys",
         dependencies={"page": query_of(Page)}, operation_class=documented(Page),
     )  # fmt: skip
-    async def list_api_keys(self, session: AsyncSession, page: Page) -> Listing[ApiKeyOut]:
+    async def list_api_keys(self, session: Session, page: NamedDependency[Page]) -> Listing[ApiKeyOut]:
         return listing(ApiKeyOut, *await identity.list_api_keys(session, page))
 
     @post("/", guards=[requires(Scope.WRITE_API_KEYS)], summary="Create an API key")
     async def create_api_key(
-        self, request: ApiRequest, session: AsyncSession, caller: Caller, data: ApiKeyIn
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[ApiKeyIn]
     ) -> Response[NewApiKeyOut]:
         """The secret is in this answer and in no other."""
         new = await identity.create_api_key(
@@ -79,22 +78,22 @@ class ApiKeysController(Controller):
         return created(request, NewApiKeyOut(secret=new.secret, key=ApiKeyOut.of(new.key)), new.key.id)
 
     @get("/{key_id:uuid}", guards=[requires(Scope.READ_API_KEYS)], summary="Read an API key")
-    async def get_api_key(self, session: AsyncSession, key_id: UUID) -> ApiKeyOut:
+    async def get_api_key(self, session: Session, key_id: FromPath[UUID]) -> ApiKeyOut:
         return ApiKeyOut.of(await crud.get_live(session, ApiKey, key_id))
 
     @patch("/{key_id:uuid}", guards=[requires(Scope.WRITE_API_KEYS)], summary="Change an API key")
     async def update_api_key(
-        self, session: AsyncSession, caller: Caller, key_id: UUID, data: ApiKeyPatch, match: Match
+        self, session: Session, caller: CurrentCaller, key_id: FromPath[UUID], data: JSONBody[ApiKeyPatch], match: IfMatch
     ) -> ApiKeyOut:
         return ApiKeyOut.of(await identity.update_api_key(session, caller, key_id, data, match))
 
     @post("/{key_id:uuid}/rotate", guards=[requires(Scope.WRITE_API_KEYS)], status_code=200, summary="Rotate an API key")
-    async def rotate_api_key(self, session: AsyncSession, key_id: UUID) -> NewApiKeyOut:
+    async def rotate_api_key(self, session: Session, key_id: FromPath[UUID]) -> NewApiKeyOut:
         """A new secret; the old one is void within a second."""
         new = await identity.rotate_api_key(session, key_id)
         return NewApiKeyOut(secret=new.secret, key=ApiKeyOut.of(new.key))
 
     @delete("/{key_id:uuid}", guards=[requires(Scope.WRITE_API_KEYS)], summary="Delete an API key")
-    async def delete_api_key(self, session: AsyncSession, key_id: UUID, match: Match) -> None:
+    async def delete_api_key(self, session: Session, key_id: FromPath[UUID], match: IfMatch) -> None:
         """The key is refused within a second."""
         await crud.delete(session, ApiKey, key_id, match)

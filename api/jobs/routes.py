@@ -4,12 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import authenticated, requires
-from api.dependencies import ApiRequest, documented, query_of
+from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.jobs.following import accepted, preferred_wait, stream, wait_for_end
 from api.jobs.schemas import AttemptOut, JobIn, JobKindOut, JobOut
 from api.resources import Response
@@ -31,7 +31,7 @@ class JobsController(Controller):
     tags = ("Jobs",)
 
     @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
-    async def submit_job(self, request: ApiRequest, caller: Caller, data: JobIn) -> Response[JobOut]:
+    async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
         """Durable once accepted. A second submit with the same `dedupeKey` gets the first job while it is unfinished."""
         kind = kind_named(data.kind)
         if kind.scope is None:
@@ -52,13 +52,13 @@ class JobsController(Controller):
         "/", guards=[requires(Scope.READ_JOBS)], summary="List jobs",
         dependencies={"page": query_of(JobPage)}, operation_class=documented(JobPage),
     )  # fmt: skip
-    async def list_jobs(self, session: AsyncSession, caller: Caller, page: JobPage) -> Listing[JobOut]:
+    async def list_jobs(self, session: Session, caller: CurrentCaller, page: NamedDependency[JobPage]) -> Listing[JobOut]:
         """Your own; administrators, managers and keys with `read:*` see everybody's."""
         rows, pagination = await jobs.list_jobs(session, page, owner=_visible_owner(caller))
         return Listing([JobOut.of(row) for row in rows], pagination)
 
     @get("/{job_id:uuid}", guards=[requires(Scope.READ_JOBS)], summary="Read a job")
-    async def get_job(self, request: ApiRequest, caller: Caller, job_id: UUID) -> Response[JobOut]:
+    async def get_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Response[JobOut]:
         """`Prefer: wait=N` holds the answer until the job ends, for N seconds at most (30)."""
         job = await _visible_job(request, caller, job_id)
         if not job.finished and (seconds := preferred_wait(request)):
@@ -66,7 +66,7 @@ class JobsController(Controller):
         return Response(JobOut.of(job), headers={} if job.finished else {"Retry-After": "1"})
 
     @get("/{job_id:uuid}/attempts", guards=[requires(Scope.READ_JOBS)], summary="Read a job's attempts")
-    async def list_attempts(self, request: ApiRequest, caller: Caller, job_id: UUID) -> list[AttemptOut]:
+    async def list_attempts(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> list[AttemptOut]:
         """Every attempt with its worker, times and outcome, oldest first."""
         await _visible_job(request, caller, job_id)
         return [AttemptOut.of(attempt) for attempt in await jobs.list_attempts(request.app.state.database, job_id)]
@@ -75,9 +75,9 @@ class JobsController(Controller):
     async def stream_job(
         self,
         request: ApiRequest,
-        caller: Caller,
-        job_id: UUID,
-        last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+        caller: CurrentCaller,
+        job_id: FromPath[UUID],
+        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Stream:
         """Server-sent events: `progress` at each change, `end` once it has finished, then the stream closes."""
         job = await _visible_job(request, caller, job_id)
@@ -94,7 +94,7 @@ class JobKindsController(Controller):
         return [JobKindOut.of(kind) for kind in all_kinds()]
 
     @get("/{name:str}", guards=[authenticated], summary="Read one kind")
-    async def get_job_kind(self, name: str) -> JobKindOut:
+    async def get_job_kind(self, name: FromPath[str]) -> JobKindOut:
         return JobKindOut.of(kind_named(name))
 
 

@@ -60,14 +60,18 @@ def launch_prefix(servant: Servant | None, parent_death_signal: str) -> list[str
 
 
 def can_run(servant: Servant, program: Path) -> bool:
-    command = [*launch_prefix(servant, "KILL"), str(program), "--version"]
-    return subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0
+    return _succeeds(servant, str(program), "--version")
 
 
 def can_reach(servant: Servant, folder: Path) -> bool:
     """Whether the servant may enter the folder and all folders above it."""
-    command = [*launch_prefix(servant, "KILL"), "test", "-x", str(folder)]
-    return subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0
+    return _succeeds(servant, "test", "-x", str(folder))
+
+
+def _succeeds(servant: Servant, *command: str) -> bool:
+    # By way of `env`: setpriv itself still has root's rights on files when it starts a program.
+    through = [*launch_prefix(servant, "KILL"), "env", *command]
+    return subprocess.run(through, cwd="/", capture_output=True, check=False).returncode == 0
 
 
 def reachable_program(servant: Servant | None, program: Path, tree: Path, parts: Sequence[str]) -> Path:
@@ -151,7 +155,7 @@ def prepare_home(servant: Servant | None, home: Path) -> Path:
 def _make_home(servant: Servant, home: Path) -> None:
     folder = home
     if not can_reach(servant, home.parent):
-        folder = shared_place() / f"{home.name}-{secrets.token_hex(8)}"
+        folder = shared_place() / f"data-of-{home.name}-{secrets.token_hex(8)}"
     folder.mkdir(mode=0o700)
     os.chown(folder, servant.uid, servant.gid)
     if folder != home:

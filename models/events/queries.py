@@ -10,10 +10,10 @@ FROM unnest($1::uuid[], $4::uuid[], $5::text[]) AS given (id, resource_id, paylo
 TRY_PUBLISHING = "SELECT pg_try_advisory_xact_lock(7215001) AS mine"
 
 PUBLISH = """
-WITH new AS MATERIALIZED (
+WITH new AS (
     SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT $1
-), numbered AS MATERIALIZED (
-    SELECT id, nextval('event_positions') AS position FROM new ORDER BY id
+), numbered AS (
+    SELECT id, (SELECT coalesce(max(position), 0) FROM events) + row_number() OVER (ORDER BY id) AS position FROM new
 )
 UPDATE events SET position = numbered.position FROM numbered WHERE events.id = numbered.id
 RETURNING events.*

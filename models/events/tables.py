@@ -4,12 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Sequence, func, text
+from sqlalchemy import BigInteger, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Base
-
-POSITIONS = Sequence("event_positions", metadata=Base.metadata)
 
 
 class Event(Base):

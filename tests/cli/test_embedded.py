@@ -16,7 +16,7 @@ from redis import Redis
 
 from cli.embedded import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey, ServerError
 from cli.embedded.ports import choose_port, is_free
-from cli.embedded.privileges import can_reach, find_servant, remove_home
+from cli.embedded.privileges import Servant, can_reach, remove_home
 from tests.support.servers import server_folder
 
 ROOT = Path(__file__).parents[2]
@@ -24,10 +24,15 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become ano
 on_linux = pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
 
 START_AND_SLEEP = """
-import sys, time
+import encodings.idna, os, sys, time
 from pathlib import Path
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
+from redis import Redis
 server = {"postgres": EmbeddedPostgres, "valkey": EmbeddedValkey}[sys.argv[1]](Path(sys.argv[2]))
+if uid := int(sys.argv[3]):  # after the imports, for Python itself may be under a closed home
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
 server.start()
 print(server.url, server.pid, flush=True)
 time.sleep(60)
@@ -185,12 +190,11 @@ def test_an_ordinary_user_starts_servers(folder: Path) -> None:
     home = folder / "of-nobody"
     home.mkdir()
     os.chown(home, 65534, 65534)
-    if not can_reach_program_of_this_python():
-        pytest.skip("this Python is under a closed folder")
+    packages = Path(asyncpg.__file__).parent
+    if not can_reach(Servant(65534, 65534), packages):
+        pytest.skip("this Python's packages are under a closed folder")
     for name in ("postgres", "valkey"):
-        parent, url, pid = start_in_another_process(
-            name, home, ["setpriv", "--reuid=65534", "--clear-groups"]
-        )
+        parent, url, pid = start_in_another_process(name, home, uid=65534)
         assert url.startswith(("postgresql://", "redis://"))
         assert Path(f"/proc/{pid}").stat().st_uid == 65534
         parent.terminate()
@@ -225,11 +229,9 @@ def test_chosen_ports_are_free_and_a_preferred_one_is_kept() -> None:
         assert choose_port(port) != port
 
 
-def start_in_another_process(
-    name: str, folder: Path, prefix: list[str] | None = None
-) -> tuple[subprocess.Popen[str], str, int]:
+def start_in_another_process(name: str, folder: Path, uid: int = 0) -> tuple[subprocess.Popen[str], str, int]:
     process = subprocess.Popen(
-        [*(prefix or []), sys.executable, "-c", START_AND_SLEEP, name, str(folder)],
+        [sys.executable, "-c", START_AND_SLEEP, name, str(folder), str(uid)],
         cwd="/",
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
@@ -238,10 +240,3 @@ def start_in_another_process(
     assert process.stdout is not None
     url, pid = process.stdout.readline().split()
     return process, url, int(pid)
-
-
-def can_reach_program_of_this_python() -> bool:
-    servant = find_servant(Path("/nowhere"))
-    assert servant is not None
-    python = Path(sys.executable)
-    return all(can_reach(servant, folder) for folder in (python.resolve().parent, python.parent, ROOT))

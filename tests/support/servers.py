@@ -10,6 +10,8 @@ from pathlib import Path
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.embedded.privileges import remove_home
 
+REPOSITORY = Path(__file__).parents[2]
+
 
 @dataclass(frozen=True)
 class Servers:
@@ -36,7 +38,7 @@ def running_servers() -> Iterator[Servers]:
 
 @contextmanager
 def server_folder() -> Iterator[Path]:
-    """A temporary folder that the unprivileged user of a root's server can enter (pytest's own are closed)."""
+    """A temporary folder that the unprivileged user of root's servers can enter: pytest's own are closed."""
     folder = Path(tempfile.mkdtemp(prefix="bellwork-tests-"))
     folder.chmod(0o755)
     try:

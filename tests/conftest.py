@@ -1,0 +1,128 @@
+"""Real PostgreSQL and Valkey for the whole session, real workers when a test asks for them, clean tables for each."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from litestar import Litestar
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cli.platform import LocalPlatform
+from models.kernel.base import Base
+from models.kernel.session import Database
+from models.kernel.settings import Settings, get_settings
+from tests.support.client import ApiClient
+from tests.support.servers import REPOSITORY, server_folder
+
+TEST_SETTINGS = {
+    "BELLWORK_ENV": "test",
+    "BELLWORK_API_PORT": "0",
+    "BELLWORK_FLOWER_PORT": "0",
+    "BELLWORK_JOB_LEASE_SECONDS": "3",
+    "BELLWORK_JOB_REDELIVER_SECONDS": "2",
+    "BELLWORK_DISPATCH_POLL_SECONDS": "0.2",
+    "BELLWORK_WEBHOOK_RETRY_SECONDS": "0.2,0.2,0.2,0.2",
+    "BELLWORK_DATABASE_POOL_SIZE": "5",
+}
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[LocalPlatform]:
+    """The servers with their tables made; processes are started by `workers`."""
+    with server_folder() as folder:
+        procfile = REPOSITORY / "tests/support/Procfile"
+        with LocalPlatform(REPOSITORY, state_dir=folder, procfile=procfile, settings=TEST_SETTINGS, fsync=False) as it:
+            it.start(processes=[])
+            os.environ.update(it.settings)
+            get_settings.cache_clear()
+            yield it
+
+
+@pytest.fixture(scope="session")
+def settings(platform: LocalPlatform) -> Settings:
+    return get_settings()
+
+
+@pytest.fixture(scope="session")
+async def database(platform: LocalPlatform) -> AsyncIterator[Database]:
+    from tests.support.probes import CREATE_EFFECTS
+
+    database = Database(platform.database_url, pool_size=5, application="bellwork-tests")
+    await database.execute(CREATE_EFFECTS)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def workers(platform: LocalPlatform, database: Database) -> LocalPlatform:
+    """A scheduler and two worker processes, for the rest of the session."""
+    platform.start_processes(["scheduler", "worker"])
+    return platform
+
+
+@pytest.fixture
+async def clean(database: Database) -> None:
+    """Nothing in any table."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    await database.execute(f"TRUNCATE {tables}, probe_effects RESTART IDENTITY")
+
+
+@pytest.fixture
+async def session(database: Database, clean: None) -> AsyncIterator[AsyncSession]:
+    """A transaction that is committed at the end of the test."""
+    async with database.transaction() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+async def app(platform: LocalPlatform, settings: Settings) -> AsyncIterator[Litestar]:
+    import tests.support.probes  # noqa: F401
+    from api.app import create_app
+
+    app = create_app(settings)
+    started, ending = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        """In one task, as the server does it."""
+        async with app.lifespan():
+            started.set()
+            await ending.wait()
+
+    life = asyncio.create_task(live())
+    await started.wait()
+    yield app
+    ending.set()
+    await life
+
+
+@pytest.fixture
+async def anonymous(app: Litestar, clean: None) -> AsyncIterator[ApiClient]:
+    """Calls the API in this process, without credentials."""
+    async with AsyncExitStack() as stack:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        yield await stack.enter_async_context(ApiClient(transport=transport, base_url="http://test/api/v1"))
+
+
+@pytest.fixture
+async def client(anonymous: ApiClient, database: Database) -> ApiClient:
+    """An administrator's client."""
+    return await sign_in(anonymous, database, "admin")
+
+
+async def sign_in(client: ApiClient, database: Database, role: str) -> ApiClient:
+    """The same client, with the access token of a new user of the role."""
+    from models.identity.permissions import Role
+    from models.identity.service import create_user
+    from models.identity.tokens import issue_token
+    from models.kernel.clock import utc_now
+
+    async with database.transaction() as session:
+        user = await create_user(
+            session, email=f"{role}@example.com", name=role.title(), role=Role(role), password="correct horse"
+        )
+    token = issue_token(user.id, get_settings().secret_key, utc_now(), 60)
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client

@@ -1,0 +1,112 @@
+"""What a caller may rely on once a job is accepted, with real workers."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis.asyncio
+
+from cli.platform import LocalPlatform
+from models.kernel.session import Database
+from tests.support.client import ApiClient, eventually
+
+pytestmark = pytest.mark.usefixtures("workers")
+
+
+async def effects(database: Database, label: str) -> list[int]:
+    rows = await database.fetch("SELECT attempt FROM probe_effects WHERE label = $1 ORDER BY attempt", label)
+    return [row["attempt"] for row in rows]
+
+
+async def test_a_submitted_job_runs_and_leaves_its_result(client: ApiClient) -> None:
+    job = await client.submit("probe.echo", {"text": "hello"})
+    done = await client.finish(job["id"])
+    assert (done["status"], done["result"], done["attempt"]) == ("succeeded", {"text": "hello"}, 1)
+    attempts = await client.expect(200, "GET", f"/jobs/{job['id']}/attempts")
+    assert [attempt["outcome"] for attempt in attempts] == ["succeeded"]
+
+
+async def test_a_retried_attempt_leaves_nothing_of_the_broken_ones(client: ApiClient, database: Database) -> None:
+    job = await client.submit("probe.effect", {"label": "retry", "failUntil": 2})
+    done = await client.finish(job["id"])
+    assert (done["status"], done["attempt"]) == ("succeeded", 3)
+    assert await effects(database, "retry") == [3]
+    attempts = await client.expect(200, "GET", f"/jobs/{job['id']}/attempts")
+    assert [attempt["outcome"] for attempt in attempts] == ["retry", "retry", "succeeded"]
+    assert attempts[0]["error"]["code"] == "PROVIDER_DOWN"
+
+
+async def test_exhausted_attempts_end_in_failed_with_the_last_error(client: ApiClient, database: Database) -> None:
+    job = await client.submit("probe.effect", {"label": "never", "failUntil": 9})
+    done = await client.finish(job["id"])
+    assert (done["status"], done["attempt"], done["error"]["code"]) == ("failed", 3, "PROVIDER_DOWN")
+    assert await effects(database, "never") == []
+
+
+async def test_a_final_error_is_not_retried(client: ApiClient) -> None:
+    job = await client.submit("probe.effect", {"label": "final", "final": True})
+    done = await client.finish(job["id"])
+    assert (done["status"], done["attempt"], done["error"]["code"]) == ("failed", 1, "UNPROCESSABLE")
+
+
+async def test_a_job_that_kills_its_worker_fails_after_its_attempts_and_poisons_nobody(client: ApiClient) -> None:
+    poison = await client.submit("probe.die")
+    other = await client.submit("probe.echo", {"text": "alive"})
+    assert (await client.finish(other["id"]))["status"] == "succeeded"
+    done = await client.finish(poison["id"], within=60)
+    assert (done["status"], done["attempt"], done["error"]["code"]) == ("failed", 2, "LEASE_EXPIRED")
+
+
+async def test_a_job_for_later_waits_for_its_time(client: ApiClient) -> None:
+    run_at = datetime.now(UTC) + timedelta(seconds=1.5)
+    job = await client.submit("probe.echo", {"text": "later"}, runAt=run_at.isoformat())
+    assert job["status"] == "scheduled"
+    done = await client.finish(job["id"])
+    assert datetime.fromisoformat(done["startedAt"]) >= run_at
+
+
+async def test_the_same_key_is_one_job_while_it_is_unfinished(client: ApiClient) -> None:
+    first = await client.submit("probe.effect", {"label": "one", "seconds": 0.5}, dedupeKey="k")
+    second = await client.submit("probe.effect", {"label": "two"}, dedupeKey="k")
+    assert second["id"] == first["id"]
+    await client.finish(first["id"])
+    third = await client.submit("probe.effect", {"label": "three"}, dedupeKey="k")
+    assert third["id"] != first["id"]
+
+
+async def test_a_lost_broker_loses_no_job(client: ApiClient, workers: LocalPlatform) -> None:
+    jobs = [await client.submit("probe.effect", {"label": f"flush {n}", "seconds": 0.1}) for n in range(20)]
+    async with redis.asyncio.from_url(workers.settings["BELLWORK_REDIS_URL"]) as broker:
+        await broker.flushall()
+    for job in jobs:
+        assert (await client.finish(job["id"]))["status"] == "succeeded"
+
+
+async def test_jobs_are_accepted_while_the_broker_is_down(client: ApiClient, workers: LocalPlatform) -> None:
+    assert workers.valkey is not None
+    workers.valkey.stop()
+    try:
+        jobs = [await client.submit("probe.echo", {"text": str(n)}) for n in range(3)]
+    finally:
+        workers.valkey.start()
+    for job in jobs:
+        assert (await client.finish(job["id"]))["status"] == "succeeded"
+
+
+async def test_many_small_jobs_travel_in_one_message(client: ApiClient, database: Database) -> None:
+    jobs = [await client.submit("probe.batch", {"label": f"batch {n}"}) for n in range(30)]
+    for job in jobs:
+        await client.finish(job["id"])
+    rows = await database.fetch("SELECT count(*) AS n FROM probe_effects WHERE label LIKE 'batch %'")
+    assert rows[0]["n"] == 30
+
+
+async def test_progress_is_seen_while_the_transaction_is_still_open(client: ApiClient, database: Database) -> None:
+    job = await client.submit("probe.effect", {"label": "slow", "seconds": 2, "steps": 4})
+
+    async def halfway() -> bool:
+        seen = await client.expect(200, "GET", f"/jobs/{job['id']}")
+        return bool(seen["progress"] and seen["progress"]["current"] >= 2 and seen["status"] == "running")
+
+    assert await eventually(halfway)
+    assert await effects(database, "slow") == []
+    assert (await client.finish(job["id"]))["progress"] == {"current": 4, "total": 4, "message": "step 4"}

@@ -1,0 +1,43 @@
+"""Calling the API as its users do."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+FINISHED = {"succeeded", "failed", "cancelled"}
+
+
+class ApiClient(httpx.AsyncClient):
+    """Paths are below `/api/v1`; `expect` fails with the problem's text when the status is another."""
+
+    async def expect(self, status: int, method: str, path: str, **kwargs: Any) -> Any:
+        response = await self.request(method, path, **kwargs)
+        assert response.status_code == status, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
+
+    async def create(self, path: str, **body: Any) -> Any:
+        return await self.expect(201, "POST", path, json=body)
+
+    async def submit(self, kind: str, payload: dict[str, Any] | None = None, **options: Any) -> Any:
+        return await self.expect(202, "POST", "/jobs", json={"kind": kind, "payload": payload or {}, **options})
+
+    async def finish(self, job_id: str | UUID, *, within: float = 30.0) -> Any:
+        """The job once it has ended; fails the test when that takes longer."""
+        deadline = asyncio.get_running_loop().time() + within
+        while asyncio.get_running_loop().time() < deadline:
+            job = await self.expect(200, "GET", f"/jobs/{job_id}", headers={"Prefer": "wait=5"})
+            if job["status"] in FINISHED:
+                return job
+        raise AssertionError(f"the job has not ended within {within} s: {job}")
+
+
+async def eventually(check: Any, *, within: float = 20.0) -> Any:
+    """The first true answer of the coroutine function `check`; fails the test when there is none in time."""
+    deadline = asyncio.get_running_loop().time() + within
+    while asyncio.get_running_loop().time() < deadline:
+        if answer := await check():
+            return answer
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not within {within} s: {check}")

@@ -1,0 +1,87 @@
+"""Job kinds that only tests know, to see what the engine does around a handler."""
+
+import asyncio
+import os
+import signal
+
+from models.identity.permissions import Scope
+from models.jobs.kinds import JobArgs, JobResult, kind
+from models.jobs.rules import Queue, RetryPolicy
+from models.kernel.errors import Unprocessable
+from models.kernel.session import fetch
+from tasks.context import JobContext
+from tasks.handlers import handles
+from tasks.outcomes import ProviderError
+
+QUICK = RetryPolicy(max_attempts=3, first_seconds=0.05, cap_seconds=0.05, jitter=0.0)
+CREATE_EFFECTS = "CREATE TABLE IF NOT EXISTS probe_effects (job_id uuid, attempt int, label text)"
+
+
+class Echoed(JobResult):
+    text: str
+
+
+@kind("probe.echo", result=Echoed, scope=Scope.WRITE_JOBS, retry=QUICK, example={"text": "hello"})
+class Echo(JobArgs):
+    """Give the text back."""
+
+    text: str
+
+
+@handles(Echo)
+async def echo(ctx: JobContext, args: Echo) -> Echoed:
+    return Echoed(text=args.text)
+
+
+@kind("probe.effect", scope=Scope.WRITE_JOBS, retry=QUICK)
+class Effect(JobArgs):
+    """Write a row, wait, write nothing more: effect and ending are one transaction.
+
+    `fail_until` attempts break after the row was written; `final` breaks for good.
+    """
+
+    label: str
+    seconds: float = 0.0
+    fail_until: int = 0
+    final: bool = False
+    steps: int = 0
+
+
+@handles(Effect)
+async def effect(ctx: JobContext, args: Effect) -> None:
+    await fetch(
+        ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label
+    )
+    for step in range(args.steps):
+        ctx.progress(step + 1, args.steps, f"step {step + 1}")
+        await asyncio.sleep(args.seconds / args.steps)
+    if not args.steps:
+        await asyncio.sleep(args.seconds)
+    if args.final:
+        raise Unprocessable("This will never work.")
+    if ctx.job.attempt <= args.fail_until:
+        raise ProviderError("PROVIDER_DOWN", "The provider answered 503.", retryable=True)
+
+
+@kind("probe.die", scope=Scope.WRITE_JOBS, retry=RetryPolicy(max_attempts=2, first_seconds=0.05, jitter=0.0))
+class Die(JobArgs):
+    """Take the worker process down, as a crash in a library would."""
+
+
+@handles(Die)
+async def die(ctx: JobContext, args: Die) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@kind("probe.batch", queue=Queue.WEBHOOKS, batch_size=50, announced=False, scope=Scope.WRITE_JOBS, retry=QUICK)
+class Batch(JobArgs):
+    """Taken many at once."""
+
+    label: str
+
+
+@handles(Batch)
+async def batch(ctx: JobContext, args: Batch) -> None:
+    await fetch(
+        ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label
+    )
