@@ -19,8 +19,8 @@ from api.health.routes import VERSION, HealthController
 from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
 from api.observe import observed
-from api.problems import answer
 from api.people.routes import CustomersController
+from api.problems import answer
 from api.resources import Response, add_etag
 from api.transaction import TransactionMiddleware
 from models.kernel.crypto import KeyRing

@@ -99,6 +99,7 @@ def _resolved(spec: dict[str, Any], components: dict[str, Any]) -> dict[str, Any
     def resolve(part: dict[str, Any]) -> dict[str, Any]:
         return {**components[part["$ref"].rpartition("/")[2]], **part} if "$ref" in part else part
 
-    return {**resolve(spec), **({"anyOf": [resolve(option) for option in spec["anyOf"]]} if "anyOf" in spec else {})}
-
-
+    return {
+        **resolve(spec),
+        **({"anyOf": [resolve(option) for option in spec["anyOf"]]} if "anyOf" in spec else {}),
+    }

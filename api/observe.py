@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 import structlog
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from models.kernel.ids import new_id
@@ -37,7 +38,7 @@ def observed(app: ASGIApp) -> ASGIApp:
     """Wrap the whole application, so that answers to unknown paths and to broken middleware are covered too."""
 
     async def observe(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         request_id = scope.setdefault("state", {})["request_id"] = request_id_of(scope)
@@ -74,7 +75,7 @@ def _headers(scope: Scope, there: Any, request_id: str) -> list[tuple[bytes, byt
     return [(name, value) for name, value in extra if name not in names]
 
 
-def _record(scope: Scope, status: int, seconds: float) -> None:
+def _record(scope: HTTPScope, status: int, seconds: float) -> None:
     route = scope.get("path_template") or "unmatched"
     REQUESTS.labels(scope["method"], route, status).inc()
     DURATION.labels(scope["method"], route).observe(seconds)

@@ -95,7 +95,9 @@ def _code_of(error: Exception) -> str:
     if isinstance(error, DomainError):
         return error.code
     if isinstance(error, HTTPException):
-        return CODE_OF_STATUS.get(error.status_code, "VALIDATION_ERROR" if error.status_code < 500 else "INTERNAL_ERROR")
+        return CODE_OF_STATUS.get(
+            error.status_code, "VALIDATION_ERROR" if error.status_code < 500 else "INTERNAL_ERROR"
+        )
     if is_away(error):
         return "SERVICE_UNAVAILABLE"
     return {"23505": "CONFLICT", "23P01": "CONFLICT", "23503": "CONFLICT"}.get(sqlstate(error) or "", "INTERNAL_ERROR")

@@ -12,7 +12,7 @@ from models.kernel.errors import Forbidden
 from models.kernel.paging import Listing, Pagination
 
 T = TypeVar("T")
-O = TypeVar("O", bound=msgspec.Struct)
+Body = TypeVar("Body", bound=msgspec.Struct)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -23,17 +23,16 @@ class Response(litestar.Response[T]):
         return content if isinstance(content, bytes) else _encoder.encode(content)
 
 
-
-def listing(out: type[O], rows: list[Any], pagination: Pagination) -> Listing[O]:
+def listing(out: type[Body], rows: list[Any], pagination: Pagination) -> Listing[Body]:
     return Listing([msgspec.convert(row, out, from_attributes=True) for row in rows], pagination)
 
 
-def created(request: Request[Any, Any, Any], body: O, id_: UUID) -> Response[O]:
+def created(request: Request[Any, Any, Any], body: Body, id_: UUID) -> Response[Body]:
     """201 with the new resource and its place."""
     return Response(body, status_code=201, headers={"Location": f"{request.scope['path'].rstrip('/')}/{id_}"})
 
 
-async def add_etag(response: Response[Any]) -> Response[Any]:
+async def add_etag(response: litestar.Response[Any]) -> litestar.Response[Any]:
     """A single resource carries its version as ETag (an `after_request` hook)."""
     version = getattr(response.content, "version", None)
     if isinstance(version, int):

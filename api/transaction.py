@@ -11,7 +11,7 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.problems import render
@@ -64,6 +64,7 @@ class TransactionMiddleware(ASGIMiddleware):
         self._body_limit = body_limit
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        assert scope["type"] == ScopeType.HTTP
         unit = scope["state"]["unit"] = Unit(self._database)
         answering = _Answering(scope, send, unit)
         try:
@@ -79,17 +80,16 @@ class TransactionMiddleware(ASGIMiddleware):
 
     async def _take_body(self, scope: Scope, receive: Receive) -> Receive:
         """Read the whole body (problems and fingerprints need it) and hand it on. Raises 413 when it is too long."""
-        chunks, size, more = [], 0, True
+        body, more = b"", True
         while more:
             message = await receive()
-            if message["type"] == "http.disconnect":
+            if message["type"] != "http.request":
                 raise HTTPException("The caller went away.", status_code=400)
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > self._body_limit:
+            body += message.get("body", b"")
+            if len(body) > self._body_limit:
                 raise HTTPException(f"The body is longer than {self._body_limit} bytes.", status_code=413)
             more = message.get("more_body", False)
-        body = scope["state"]["raw_body"] = b"".join(chunks)
+        scope["state"]["raw_body"] = body
         given = False
 
         async def hand_on() -> Any:
@@ -105,7 +105,7 @@ class TransactionMiddleware(ASGIMiddleware):
 class _Answering:
     """Holds the answer back until the transaction is settled."""
 
-    def __init__(self, scope: Scope, send: Send, unit: Unit) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, unit: Unit) -> None:
         self._scope = scope
         self._send = send
         self._unit = unit
@@ -128,7 +128,7 @@ class _Answering:
         if first is None:
             return False
         headers = [*first.headers, REPLAYED]
-        await self._send({"type": "http.response.start", "status": first.status, "headers": headers})  # type: ignore[misc]
+        await self._send({"type": "http.response.start", "status": first.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": first.body, "more_body": False})
         return True
 
@@ -146,7 +146,8 @@ class _Answering:
             await self._settle(message["more_body"])
 
     async def _settle(self, more: bool) -> None:
-        assert self._start is not None and self._start["type"] == "http.response.start"
+        assert self._start is not None
+        assert self._start["type"] == "http.response.start"
         body = b"".join(self._body)
         try:
             await self._end_transaction(self._start["status"], list(self._start["headers"]), body)
@@ -173,7 +174,7 @@ class _Answering:
         self._broken = True
         status, headers, body = render(self._scope, error)
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})  # type: ignore[misc]
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 
@@ -181,6 +182,11 @@ def _header(scope: Scope, wanted: bytes) -> str | None:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
 
 
-def _fingerprint(scope: Scope) -> str:
-    parts = (scope["method"].encode(), scope["path"].encode(), scope["query_string"], scope["state"]["raw_body"])
+def _fingerprint(scope: HTTPScope) -> str:
+    parts = (
+        scope["method"].encode(),
+        scope["path"].encode(),
+        scope["query_string"],
+        scope["state"]["raw_body"],
+    )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()

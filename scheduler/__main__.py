@@ -30,7 +30,9 @@ class Scheduler:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._database = Database(
-            settings.asyncpg_dsn, pool_size=min(settings.database_pool_size, 5), application="bellwork-scheduler"
+            settings.asyncpg_dsn,
+            pool_size=min(settings.database_pool_size, 5),
+            application="bellwork-scheduler",
         )
         self._broker = Broker(celery)
         self._listener = Listener(self._database, WORK_DUE)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 from celery import Celery
-from kombu import Connection, Queue
+from kombu.connection import Connection
+from kombu.entity import Queue
 from kombu.exceptions import ChannelError
 
 

@@ -1,7 +1,7 @@
 """Old rows nobody may ask for any more → gone, in chunks."""
 
-from models.requests.service import forget_expired
 from models.kernel.session import Database
+from models.requests.service import forget_expired
 
 
 async def prune(database: Database) -> int:

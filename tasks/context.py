@@ -40,9 +40,7 @@ class JobContext:
     `database.transaction()`, calls with nothing open, and records the outcome in `session`.
     """
 
-    def __init__(
-        self, job: JobRecord, session: AsyncSession, tools: Tools, report: Callable[[Progress], None]
-    ) -> None:
+    def __init__(self, job: JobRecord, session: AsyncSession, tools: Tools, report: Callable[[Progress], None]) -> None:
         self.job = job
         self.session = session
         self.settings = tools.settings

@@ -35,9 +35,7 @@ def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chanc
     if not described.retryable or job.attempt >= job.max_attempts:
         return Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED, error=described)
     wait = policy.wait(job.attempt, chance, getattr(error, "retry_after", None))
-    return Closing(
-        status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, error=described, wait_seconds=wait
-    )
+    return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, error=described, wait_seconds=wait)
 
 
 def describe(error: BaseException) -> JobError:

@@ -83,11 +83,21 @@ class ApiKeysController(Controller):
 
     @patch("/{key_id:uuid}", guards=[requires(Scope.WRITE_API_KEYS)], summary="Change an API key")
     async def update_api_key(
-        self, session: Session, caller: CurrentCaller, key_id: FromPath[UUID], data: JSONBody[ApiKeyPatch], match: IfMatch
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        key_id: FromPath[UUID],
+        data: JSONBody[ApiKeyPatch],
+        match: IfMatch,
     ) -> ApiKeyOut:
         return ApiKeyOut.of(await identity.update_api_key(session, caller, key_id, data, match))
 
-    @post("/{key_id:uuid}/rotate", guards=[requires(Scope.WRITE_API_KEYS)], status_code=200, summary="Rotate an API key")
+    @post(
+        "/{key_id:uuid}/rotate",
+        guards=[requires(Scope.WRITE_API_KEYS)],
+        status_code=200,
+        summary="Rotate an API key",
+    )
     async def rotate_api_key(self, session: Session, key_id: FromPath[UUID]) -> NewApiKeyOut:
         """A new secret; the old one is void within a second."""
         new = await identity.rotate_api_key(session, key_id)

@@ -55,7 +55,7 @@ class ApiKeyIn(In):
 class ApiKeyPatch(In):
     name: Name | UnsetType = UNSET
     scopes: Scopes | UnsetType = UNSET
-    expires_at: datetime | None | UnsetType = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
 
 
 class ApiKeyOut(Out):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import msgspec
+
 from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
 from api.resources import Response

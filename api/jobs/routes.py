@@ -32,7 +32,7 @@ class JobsController(Controller):
 
     @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
-        """Durable once accepted. A second submit with the same `dedupeKey` gets the first job while it is unfinished."""
+        """Durable once accepted. A second submit with the same `dedupeKey` gets the first job while that is unfinished."""
         kind = kind_named(data.kind)
         if kind.scope is None:
             raise Forbidden(f"Jobs of kind `{kind.name}` are not submitted directly.")
@@ -42,7 +42,10 @@ class JobsController(Controller):
         except Invalid as error:
             raise error.under("payload") from None
         options = JobOptions(
-            run_at=data.run_at, priority=data.priority, dedupe_key=data.dedupe_key, max_attempts=data.max_attempts
+            run_at=data.run_at,
+            priority=data.priority,
+            dedupe_key=data.dedupe_key,
+            max_attempts=data.max_attempts,
         )
         unit: Unit = request.scope["state"]["unit"]
         on = await unit.session() if unit.keyed else request.app.state.database
@@ -52,7 +55,9 @@ class JobsController(Controller):
         "/", guards=[requires(Scope.READ_JOBS)], summary="List jobs",
         dependencies={"page": query_of(JobPage)}, operation_class=documented(JobPage),
     )  # fmt: skip
-    async def list_jobs(self, session: Session, caller: CurrentCaller, page: NamedDependency[JobPage]) -> Listing[JobOut]:
+    async def list_jobs(
+        self, session: Session, caller: CurrentCaller, page: NamedDependency[JobPage]
+    ) -> Listing[JobOut]:
         """Your own; administrators, managers and keys with `read:*` see everybody's."""
         rows, pagination = await jobs.list_jobs(session, page, owner=_visible_owner(caller))
         return Listing([JobOut.of(row) for row in rows], pagination)
@@ -66,12 +71,19 @@ class JobsController(Controller):
         return Response(JobOut.of(job), headers={} if job.finished else {"Retry-After": "1"})
 
     @get("/{job_id:uuid}/attempts", guards=[requires(Scope.READ_JOBS)], summary="Read a job's attempts")
-    async def list_attempts(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> list[AttemptOut]:
+    async def list_attempts(
+        self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]
+    ) -> list[AttemptOut]:
         """Every attempt with its worker, times and outcome, oldest first."""
         await _visible_job(request, caller, job_id)
         return [AttemptOut.of(attempt) for attempt in await jobs.list_attempts(request.app.state.database, job_id)]
 
-    @get("/{job_id:uuid}/events", guards=[requires(Scope.READ_JOBS)], summary="Stream a job", media_type="text/event-stream")
+    @get(
+        "/{job_id:uuid}/events",
+        guards=[requires(Scope.READ_JOBS)],
+        summary="Stream a job",
+        media_type="text/event-stream",
+    )
     async def stream_job(
         self,
         request: ApiRequest,
@@ -81,7 +93,11 @@ class JobsController(Controller):
     ) -> Stream:
         """Server-sent events: `progress` at each change, `end` once it has finished, then the stream closes."""
         job = await _visible_job(request, caller, job_id)
-        return Stream(stream(request, job, last_event_id), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        return Stream(
+            stream(request, job, last_event_id),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
+        )
 
 
 class JobKindsController(Controller):

@@ -53,9 +53,7 @@ class JobOut(Out):
         progress = None
         if job.progress_current is not None:
             progress = Progress(job.progress_current, job.progress_total, job.progress_message)
-        return JobOut(
-            progress=progress, **{n: getattr(job, n) for n in cls.__struct_fields__ if n != "progress"}
-        )
+        return JobOut(progress=progress, **{n: getattr(job, n) for n in cls.__struct_fields__ if n != "progress"})
 
 
 class AttemptOut(Out):
@@ -91,4 +89,3 @@ class JobKindOut(Out):
             payload_schema=msgspec.json.schema(kind.args),
             result_schema=msgspec.json.schema(kind.result), example=kind.example,
         )  # fmt: skip
-

@@ -19,11 +19,11 @@ class CustomerIn(In):
 
 class CustomerPatch(In):
     name: Name | UnsetType = UNSET
-    phone: Phone | None | UnsetType = UNSET
-    email: Email | None | UnsetType = UNSET
-    address: ShortText | None | UnsetType = UNSET
-    city: ShortText | None | UnsetType = UNSET
-    notes: LongText | None | UnsetType = UNSET
+    phone: Phone | UnsetType | None = UNSET
+    email: Email | UnsetType | None = UNSET
+    address: ShortText | UnsetType | None = UNSET
+    city: ShortText | UnsetType | None = UNSET
+    notes: LongText | UnsetType | None = UNSET
 
 
 class CustomerOut(Out):

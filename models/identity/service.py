@@ -88,7 +88,13 @@ async def has_admin(on: Connection) -> bool:
 
 
 async def create_api_key(
-    session: AsyncSession, caller: Caller, *, name: str, scopes: list[str], live: bool, expires_at: datetime | None
+    session: AsyncSession,
+    caller: Caller,
+    *,
+    name: str,
+    scopes: list[str],
+    live: bool,
+    expires_at: datetime | None,
 ) -> NewApiKey:
     """Raises Invalid naming the scopes that do not exist or that the caller does not hold."""
     check_scopes(caller, scopes)

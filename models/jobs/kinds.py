@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from models.jobs.rules import Queue, RetryPolicy
+from models.jobs.rules import DEFAULT_RETRY, Queue, RetryPolicy
 from models.kernel.errors import NotFound
 from models.kernel.schema import In, Out
 
@@ -61,7 +61,7 @@ def kind(
     result: type[JobResult] = NoResult,
     queue: Queue = Queue.DEFAULT,
     scope: str | None = None,
-    retry: RetryPolicy = RetryPolicy(),
+    retry: RetryPolicy = DEFAULT_RETRY,
     time_limit_seconds: float = 600.0,
     batch_size: int = 1,
     announced: bool = True,

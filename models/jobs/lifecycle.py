@@ -64,9 +64,7 @@ async def renew(on: Connection, job: JobRecord, lease_seconds: float) -> bool:
 
 
 async def report_progress(on: Connection, job: JobRecord, progress: Progress) -> None:
-    await fetch(
-        on, queries.REPORT_PROGRESS, job.id, job.attempt, progress.current, progress.total, progress.message
-    )
+    await fetch(on, queries.REPORT_PROGRESS, job.id, job.attempt, progress.current, progress.total, progress.message)
 
 
 async def close(on: Connection, job: JobRecord, closing: Closing) -> None:

@@ -65,7 +65,12 @@ def job_record(row: Row) -> JobRecord:
 
 def attempt_record(row: Row) -> AttemptRecord:
     return AttemptRecord(
-        row["attempt"], row["worker"], row["started_at"], row["finished_at"], row["outcome"], _raw(row["error"])
+        row["attempt"],
+        row["worker"],
+        row["started_at"],
+        row["finished_at"],
+        row["outcome"],
+        _raw(row["error"]),
     )
 
 

@@ -98,6 +98,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Fal
         return max(spread, min(retry_after or 0.0, 86_400.0))
 
 
+DEFAULT_RETRY = RetryPolicy()
+
+
 class JobError(msgspec.Struct, frozen=True, rename="camel"):
     """Why an attempt did not succeed: a stable code, a sentence, and whether another attempt made sense."""
 

@@ -114,4 +114,4 @@ async def list_jobs(
     rows, pagination = await paginate(
         session, statement, page, sortable={"createdAt": Job.created_at, "runAt": Job.run_at}
     )
-    return [job_record({c: getattr(row, c) for c in Job.__table__.columns.keys()}) for row in rows], pagination
+    return [job_record({c: getattr(row, c) for c in Job.__table__.columns}) for row in rows], pagination

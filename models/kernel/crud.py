@@ -38,7 +38,7 @@ async def get_live(session: AsyncSession, table: type[R], id_: UUID, *, lock: bo
     return row
 
 
-async def check_references(session: AsyncSession, **references: tuple[type[Resource], UUID | None | Any]) -> None:
+async def check_references(session: AsyncSession, **references: tuple[type[Resource], UUID | Any | None]) -> None:
     """Every reference of an input names a live row.
 
     Raises Invalid naming all that do not; a keyword is the field's Python name, None and UNSET pass.

@@ -52,7 +52,7 @@ Sortable = Mapping[str, InstrumentedAttribute[Any]]
 
 async def paginate(
     session: AsyncSession,
-    statement: Select[tuple[T]],
+    statement: Select[T],
     page: Page,
     *,
     sortable: Sortable,
@@ -70,7 +70,9 @@ async def paginate(
     ascending = page.sort_order == "asc"
     if page.cursor:
         statement = statement.where(_after(page.cursor, column, entity_id, ascending))
-    order = [column.asc().nulls_last(), entity_id.asc()] if ascending else [column.desc().nulls_last(), entity_id.desc()]
+    order = (
+        [column.asc().nulls_last(), entity_id.asc()] if ascending else [column.desc().nulls_last(), entity_id.desc()]
+    )
     rows = list((await session.scalars(statement.order_by(*order).limit(page.limit + 1).offset(page.offset))).unique())
     more, rows = len(rows) > page.limit, rows[: page.limit]
     cursor = _encode_cursor(getattr(rows[-1], column.key), rows[-1].id) if more else None  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import available_timezones
 
 import msgspec
@@ -16,14 +16,10 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ShortText = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=10_000)]
 Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Phone = Annotated[
-    str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164", examples=["+972501234567"])
-]
+Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164", examples=["+972501234567"])]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["IL"])]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["ILS"])]
-ClockTime = Annotated[
-    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM", examples=["16:00"])
-]
+ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM", examples=["16:00"])]
 Timezone = Annotated[str, Meta(max_length=64, description="IANA time zone", examples=["Asia/Jerusalem"])]
 Money = Annotated[Decimal, Meta(description="exact decimal, never rounded silently", examples=[149.90])]
 
@@ -47,7 +43,7 @@ class Out(msgspec.Struct, rename="camel", kw_only=True):
     """What a caller gets. Fields have no defaults: what was not loaded must not become an empty value."""
 
     @classmethod
-    def of(cls, row: Any) -> Any:
+    def of(cls, row: Any) -> Self:
         return msgspec.convert(row, cls, from_attributes=True)
 
 

@@ -13,7 +13,7 @@ import asyncpg
 import sqlalchemy.exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_MS = 30_000
@@ -100,11 +100,13 @@ class Database:
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         """One statement in a transaction of its own, on the pool for hot statements."""
         pool = await self.pool()
-        return await pool.fetch(sql, *args)
+        rows: Sequence[Row] = await pool.fetch(sql, *args)
+        return rows
 
     async def execute(self, sql: str, *args: Any) -> str:
         pool = await self.pool()
-        return await pool.execute(sql, *args)
+        tag: str = await pool.execute(sql, *args)
+        return tag
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -120,7 +122,7 @@ async def fetch(on: Connection, sql: str, *args: Any) -> Sequence[Row]:
     if isinstance(on, Database):
         return await on.fetch(sql, *args)
     result = await (await on.connection()).exec_driver_sql(sql, args)
-    return [row._mapping for row in result] if result.returns_rows else []
+    return result.mappings().all() if result.returns_rows else []
 
 
 def is_away(error: BaseException) -> bool:

@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     dispatch_window: int = Field(default=1000, ge=1)
     dispatch_poll_seconds: float = Field(default=0.5, gt=0.0, le=10.0)
 
-    vat_rates: dict[str, Decimal] = Field(default={"IL": Decimal("0.18"), "MX": Decimal("0.16"), "NG": Decimal("0.075")})
+    vat_rates: dict[str, Decimal] = Field(
+        default={"IL": Decimal("0.18"), "MX": Decimal("0.16"), "NG": Decimal("0.075")}
+    )
 
     webhook_timeout_seconds: float = Field(default=15.0, gt=0.0, le=60.0)
     webhook_retry_seconds: Annotated[tuple[float, ...], NoDecode] = (5, 60, 300, 1800, 7200, 21600, 86400)

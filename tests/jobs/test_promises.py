@@ -48,7 +48,9 @@ async def test_a_final_error_is_not_retried(client: ApiClient) -> None:
     assert (done["status"], done["attempt"], done["error"]["code"]) == ("failed", 1, "UNPROCESSABLE")
 
 
-async def test_a_job_that_kills_its_worker_fails_after_its_attempts_and_poisons_nobody(client: ApiClient) -> None:
+async def test_a_job_that_kills_its_worker_fails_after_its_attempts_and_poisons_nobody(
+    client: ApiClient,
+) -> None:
     poison = await client.submit("probe.die")
     other = await client.submit("probe.echo", {"text": "alive"})
     assert (await client.finish(other["id"]))["status"] == "succeeded"

@@ -49,9 +49,7 @@ class Effect(JobArgs):
 
 @handles(Effect)
 async def effect(ctx: JobContext, args: Effect) -> None:
-    await fetch(
-        ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label
-    )
+    await fetch(ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label)
     for step in range(args.steps):
         ctx.progress(step + 1, args.steps, f"step {step + 1}")
         await asyncio.sleep(args.seconds / args.steps)
@@ -82,6 +80,4 @@ class Batch(JobArgs):
 
 @handles(Batch)
 async def batch(ctx: JobContext, args: Batch) -> None:
-    await fetch(
-        ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label
-    )
+    await fetch(ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label)
