@@ -20,6 +20,17 @@ class EventType(msgspec.Struct, frozen=True):
     def resource(self) -> str:
         return self.name.partition(".")[0]
 
+    def payload_of(self, row: Any) -> msgspec.Struct:
+        return msgspec.convert(row, self.payload, from_attributes=True)
+
+
+class Lifecycle(msgspec.Struct, frozen=True):
+    """The three events of a plain resource. What comes back from deletion was `updated`."""
+
+    created: EventType
+    updated: EventType
+    deleted: EventType
+
 
 _types: dict[str, EventType] = {}
 
@@ -31,6 +42,15 @@ def event_type(name: str, payload: type[msgspec.Struct], description: str, examp
     msgspec.convert(example, payload, strict=False)
     _types[name] = EventType(name, payload, description, example)
     return _types[name]
+
+
+def lifecycle(noun: str, payload: type[msgspec.Struct], thing: str, example: dict[str, Any]) -> Lifecycle:
+    """`noun.created`, `.updated` and `.deleted`; `thing` begins a sentence: `A student`."""
+    return Lifecycle(
+        created=event_type(f"{noun}.created", payload, f"{thing} was added.", example),
+        updated=event_type(f"{noun}.updated", payload, f"{thing} was changed, or restored.", example),
+        deleted=event_type(f"{noun}.deleted", payload, f"{thing} was deleted, softly or for good.", example),
+    )
 
 
 def event_type_named(name: str) -> EventType:

@@ -14,6 +14,8 @@ from models.kernel.actor import Actor
 from models.kernel.ids import new_id
 from models.kernel.session import Connection, Row, fetch
 
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
 
 class EventRecord(msgspec.Struct, frozen=True):
     id: UUID
@@ -32,6 +34,11 @@ async def emit(session: AsyncSession, actor: Actor, type_: EventType, id_: UUID,
     await emit_many(session, actor, type_, {id_: payload})
 
 
+async def emit_about(session: AsyncSession, actor: Actor, type_: EventType, row: Any) -> None:
+    """The event about a row, with what the type's payload takes from it."""
+    await emit(session, actor, type_, row.id, type_.payload_of(row))
+
+
 async def emit_many(
     session: AsyncSession, actor: Actor, type_: EventType, payloads: Mapping[UUID, msgspec.Struct]
 ) -> None:
@@ -40,7 +47,7 @@ async def emit_many(
         return
     await fetch(
         session, queries.INSERT, [new_id() for _ in payloads], type_.name, type_.resource, list(payloads),
-        [msgspec.json.encode(payload).decode() for payload in payloads.values()], actor.name, actor.request_id,
+        [_encoder.encode(payload).decode() for payload in payloads.values()], actor.name, actor.request_id,
     )  # fmt: skip
 
 

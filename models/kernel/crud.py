@@ -1,18 +1,22 @@
 """The moves that every resource shares: look up, guard against a lost update, delete, restore, remove."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.kernel.base import Resource
 from models.kernel.clock import utc_now
 from models.kernel.errors import Fault, Invalid, NotFound, PreconditionFailed
+from models.kernel.integrity import still_referenced, thing_named
 from models.kernel.schema import given
 
 R = TypeVar("R", bound=Resource)
+Check = Callable[[R], Sequence[Fault]]
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -29,11 +33,14 @@ class Match(msgspec.Struct, frozen=True):
 ANY = Match()
 
 
+def no_faults(_: Resource) -> Sequence[Fault]:
+    return ()
+
+
 async def get_live(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool = False) -> R:
-    """Raises NotFound for a row that is not there or deleted."""
-    statement = select(table).where(table.id == id_, table.deleted_at.is_(None))
-    row = await session.scalar(statement.with_for_update() if lock else statement)
-    if row is None:
+    """`lock` holds the row until the transaction ends. Raises NotFound for a row that is not there or deleted."""
+    row = await _find(session, table, id_, lock=lock)
+    if row is None or row.deleted_at is not None:
         raise NotFound.thing(thing(table), id_)
     return row
 
@@ -53,17 +60,46 @@ async def check_references(session: AsyncSession, **references: tuple[type[Resou
         raise Invalid.of(faults)
 
 
-async def apply(session: AsyncSession, row: R, data: msgspec.Struct, match: Match = ANY) -> R:
-    """Write what a PUT or PATCH body gives into the row and flush, so that constraints speak now."""
-    match.check(row)
-    for name, value in given(data).items():
-        setattr(row, name, value)
+async def add(session: AsyncSession, row: R) -> R:
+    """Store a new row now, so that constraints speak."""
+    session.add(row)
     await session.flush()
     return row
 
 
-async def delete(session: AsyncSession, table: type[R], id_: UUID, match: Match = ANY) -> R:
-    row = await get_live(session, table, id_)
+async def apply(
+    session: AsyncSession, row: R, data: msgspec.Struct, match: Match = ANY, check: Check[R] = no_faults
+) -> R:
+    """Write what a PUT or PATCH body gives into the row and flush, so that constraints speak now.
+
+    `check` names what is wrong with the row as it would be: a PATCH alone cannot tell. Raises Invalid for that.
+    """
+    match.check(row)
+    for name, value in given(data).items():
+        setattr(row, name, value)
+    if faults := check(row):
+        raise Invalid.of(faults)
+    await session.flush()
+    return row
+
+
+async def update(
+    session: AsyncSession,
+    table: type[R],
+    id_: UUID,
+    data: msgspec.Struct,
+    match: Match = ANY,
+    check: Check[R] = no_faults,
+) -> R:
+    """`apply` to the live row, locked: of two writers the second sees what the first has left."""
+    return await apply(session, await get_live(session, table, id_, lock=True), data, match, check)
+
+
+async def delete(session: AsyncSession, table: type[R], id_: UUID, match: Match = ANY, *, hard: bool = False) -> R:
+    """Delete softly or, `hard`, remove the row for good (see `remove`)."""
+    if hard:
+        return await remove(session, table, id_, match)
+    row = await get_live(session, table, id_, lock=True)
     match.check(row)
     row.deleted_at = utc_now()
     await session.flush()
@@ -71,27 +107,45 @@ async def delete(session: AsyncSession, table: type[R], id_: UUID, match: Match 
 
 
 async def restore(session: AsyncSession, table: type[R], id_: UUID) -> R:
-    row = await session.get(table, id_)
-    if row is None:
-        raise NotFound.thing(thing(table), id_)
+    row = await get_any(session, table, id_)
     row.deleted_at = None
     await session.flush()
     return row
 
 
-async def remove(session: AsyncSession, table: type[R], id_: UUID) -> R:
-    """Remove for good; what refers to the row makes this a conflict."""
-    row = await session.get(table, id_)
+async def remove(session: AsyncSession, table: type[R], id_: UUID, match: Match = ANY) -> R:
+    """Remove a row, deleted or not, for good. Raises Conflict naming what still refers to it."""
+    row = await get_any(session, table, id_)
+    match.check(row)
+    await session.delete(row)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if conflict := still_referenced(error, thing(table), id_):
+            raise conflict from error
+        raise
+    return row
+
+
+async def get_any(session: AsyncSession, table: type[R], id_: UUID) -> R:
+    """The row, deleted or not, locked. Raises NotFound."""
+    row = await _find(session, table, id_, lock=True)
     if row is None:
         raise NotFound.thing(thing(table), id_)
-    await session.delete(row)
-    await session.flush()
     return row
+
+
+async def _find(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool) -> R | None:
+    """The weaker of PostgreSQL's row locks for updates: rows that refer to this one may still be written."""
+    statement = select(table).where(table.id == id_)
+    if lock:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return await session.scalar(statement)
 
 
 def thing(table: type[Resource]) -> str:
     """What the caller calls a row of this table: `customer`."""
-    return str(table.__tablename__).removesuffix("s").replace("_", " ").replace("branche", "branch")
+    return thing_named(str(table.__tablename__))
 
 
 def _camel(name: str) -> str:

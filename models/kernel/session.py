@@ -153,6 +153,13 @@ def constraint(error: BaseException) -> str | None:
     return getattr(error, "constraint_name", None)
 
 
+def table_and_detail(error: BaseException) -> tuple[str, str]:
+    """The table a constraint was broken in, and PostgreSQL's own sentence about it."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        error = _driver_error(error)
+    return getattr(error, "table_name", None) or "", getattr(error, "detail", None) or ""
+
+
 def _driver_error(error: sqlalchemy.exc.DBAPIError) -> BaseException:
     wrapped = error.orig
     return (wrapped.__cause__ if wrapped is not None else None) or wrapped or Exception()
