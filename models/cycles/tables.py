@@ -10,11 +10,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.cycles.values import ActivityType, CycleStatus, CycleType, MeetingNature, MeetingStatus, PayMode
-from models.kernel.base import Resource
-
-
-def _one_of(column: str, values: type[Any]) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(str(value)) for value in values)})", name=column)
+from models.kernel.base import Resource, one_of
 
 
 class Cycle(Resource):
@@ -47,10 +43,10 @@ class Cycle(Resource):
     send_parent_reminders: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
-        _one_of("type", CycleType),
-        _one_of("status", CycleStatus),
-        _one_of("activity_type", ActivityType),
-        _one_of("pay_mode", PayMode),
+        one_of("type", CycleType),
+        one_of("status", CycleStatus),
+        one_of("activity_type", ActivityType),
+        one_of("pay_mode", PayMode),
         CheckConstraint("total_meetings > 0", name="total_meetings"),
         CheckConstraint("end_date >= start_date", name="dates"),
         CheckConstraint("max_students > 0 AND student_count >= 0", name="students"),
@@ -94,9 +90,9 @@ class Meeting(Resource):
     rescheduled_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("meetings.id", ondelete="SET NULL"))
 
     __table_args__ = (
-        _one_of("status", MeetingStatus),
-        _one_of("nature", MeetingNature),
-        _one_of("activity_type", ActivityType),
+        one_of("status", MeetingStatus),
+        one_of("nature", MeetingNature),
+        one_of("activity_type", ActivityType),
         CheckConstraint("ends_at > starts_at", name="times"),
         Index(
             "uq_meetings_cycle_number", "cycle_id", "number", unique=True,

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from models.kernel.errors import Fault
+from models.kernel.money import exponent, is_known, quantize
 from models.kernel.validation import FaultsFound
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -47,6 +48,18 @@ class Out(msgspec.Struct, rename="camel", kw_only=True):
         return msgspec.convert(row, cls, from_attributes=True)
 
 
+class Priced(Out):
+    """With amounts, all of them in `currency`: they go out with exactly its decimals."""
+
+    currency: str | None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and self.currency:
+                setattr(self, name, quantize(value, self.currency))
+
+
 def check_timezone(field: str, value: str) -> list[Fault]:
     return [] if value in _ZONES else [Fault(field, f"`{value}` is not an IANA time zone")]
 
@@ -57,9 +70,28 @@ def check_aware(field: str, value: datetime) -> list[Fault]:
 
 def check_range(field: str, value: Decimal | None) -> list[Fault]:
     """Money is not negative and fits its column."""
-    if value is None or Decimal(0) <= value < MAX_MONEY:
+    if value is None or (value.is_finite() and 0 <= value < MAX_MONEY):
         return []
     return [Fault(field, "must be between 0 and 999,999,999,999.99")]
+
+
+def check_money(currency: str | None, **amounts: Decimal | None) -> list[Fault]:
+    """Amounts in one currency of ISO 4217, none finer than its minor unit; keywords are the fields as the caller
+    wrote them, the currency's is `currency`.
+    """
+    given_amounts = {field: value for field, value in amounts.items() if value is not None}
+    if currency is None:
+        return [Fault("currency", "is required with an amount")] if given_amounts else []
+    if not is_known(currency):
+        return [Fault("currency", f"`{currency}` is not a currency of ISO 4217")]
+    return [fault for field, value in given_amounts.items() for fault in _check_amount(field, value, currency)]
+
+
+def _check_amount(field: str, value: Decimal, currency: str) -> list[Fault]:
+    if out_of_range := check_range(field, value):
+        return out_of_range
+    exact = quantize(value, currency) == value
+    return [] if exact else [Fault(field, f"must have at most {exponent(currency)} decimals in {currency}")]
 
 
 def snake(name: str) -> str:
