@@ -66,6 +66,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         request_max_body_size=None,
         state=state,
         lifespan=[_running],
+        logging_config=None,
         debug=False,
     )
     app.asgi_handler = observed(app.asgi_handler)

@@ -160,19 +160,24 @@ class LocalPlatform:
 
     def _choose_address(self, name: str, preferred: int) -> str:
         host = self.settings.setdefault(f"{name}_HOST", "127.0.0.1")
-        given = self.settings.get(f"{name}_PORT")
-        if given and int(given) and not is_free(int(given), host):
-            raise PlatformError(
-                f"port {given} on {host} is taken by another program: set {name}_PORT to a free one"
-            )
-        port = int(given or 0) or choose_port(None if given == "0" else preferred, host)
-        if given is None and port != preferred:
-            self._on_progress(
-                f"port {preferred} is taken by another program: using {port} instead ({name}_PORT)"
-            )
-        self.settings[f"{name}_PORT"] = str(port)
+        given = self.settings.get(f"{name}_PORT", "")
+        if given.isdigit() and given != "0":
+            port = self._given_port(name, int(given), host)
+        else:
+            port = choose_port(preferred if given == "" else None, host)
+        if given == "" and port != preferred:
+            self._on_progress(f"port {preferred} is taken by another program: using {port} ({name}_PORT)")
+        if given in ("", "0"):  # anything else stays as it is, for the check of all settings
+            self.settings[f"{name}_PORT"] = str(port)
         reachable = _REACHABLE_AS.get(host, host)
         return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+    def _given_port(self, name: str, port: int, host: str) -> int:
+        if is_free(port, host):
+            return port
+        raise PlatformError(
+            f"port {port} on {host} is taken by another program: set {name}_PORT to a free one"
+        )
 
     def _check_settings(self) -> None:
         """In a process of its own, since settings are read from a process's environment."""

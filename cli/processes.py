@@ -144,15 +144,16 @@ class ProcessGroup:
         return list(self._children)
 
     def start(self, specs: Iterable[ProcessSpec], ready_seconds: float = 60.0) -> None:
-        """Start all and return when each is ready.
+        """Start all, beside those started before, and return when each is ready.
 
         Raises ProcessError when one ends before it is ready, or is not ready in time; the others run on.
         """
-        for spec in specs:
-            self._children[spec.name] = _Child(spec, self._log_dir / f"{spec.name}.log", self._cwd)
-        self._keeper.start()
+        started = [_Child(spec, self._log_dir / f"{spec.name}.log", self._cwd) for spec in specs]
+        self._children = {**self._children, **{child.spec.name: child for child in started}}
+        if not self._keeper.is_alive():
+            self._keeper.start()
         deadline = time.monotonic() + ready_seconds
-        for child in self._children.values():
+        for child in started:
             self._wait_ready(child, deadline, may_end=False)
 
     def wait_ready(self, name: str, seconds: float = 60.0) -> None:

@@ -1,5 +1,12 @@
 """Every statement over jobs. The hot ones are single statements with `$1` parameters, run on the pool or a session."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from models.jobs.tables import Job
+
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
 INSERT = f"""
@@ -138,3 +145,18 @@ SELECT queue, status, count(*) AS jobs,
 FROM jobs WHERE status IN ('scheduled', 'queued', 'running', 'retrying')
 GROUP BY queue, status
 """
+
+
+def jobs(filters: Mapping[str, Any], *, only_owner: str | None) -> Select[Job]:
+    """`kind`, `status` and `owner` are exact, `from_` and `to` inclusive bounds of the creation."""
+    statement = select(Job)
+    for name in ("kind", "status", "owner"):
+        if name in filters:
+            statement = statement.where(getattr(Job, name) == filters[name])
+    if only_owner is not None:
+        statement = statement.where(Job.owner == only_owner)
+    if "from_" in filters:
+        statement = statement.where(Job.created_at >= filters["from_"])
+    if "to" in filters:
+        statement = statement.where(Job.created_at <= filters["to"])
+    return statement

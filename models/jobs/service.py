@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.jobs import queries
@@ -16,7 +15,7 @@ from models.jobs.tables import Job
 from models.kernel.actor import Actor
 from models.kernel.errors import Conflict, NotFound
 from models.kernel.ids import new_id
-from models.kernel.paging import Page, Pagination, paginate
+from models.kernel.paging import Page, Pagination, filters, paginate
 from models.kernel.session import Connection, fetch
 
 
@@ -100,18 +99,8 @@ async def list_jobs(
     session: AsyncSession, page: JobPage, *, owner: str | None = None
 ) -> tuple[list[JobRecord], Pagination]:
     """`owner` restricts the list to what one caller may see; `from` and `to` are inclusive, by creation."""
-    statement = select(Job)
-    wanted = {Job.kind: page.kind, Job.status: page.status, Job.owner: owner or page.owner}
-    for column, value in wanted.items():
-        if value is not None:
-            statement = statement.where(column == value)
-    if owner and page.owner:
-        statement = statement.where(Job.owner == page.owner)
-    if page.from_:
-        statement = statement.where(Job.created_at >= page.from_)
-    if page.to:
-        statement = statement.where(Job.created_at <= page.to)
-    rows, pagination = await paginate(
-        session, statement, page, sortable={"createdAt": Job.created_at, "runAt": Job.run_at}
-    )
-    return [job_record({c: getattr(row, c) for c in Job.__table__.columns}) for row in rows], pagination
+    statement = queries.jobs(filters(page), only_owner=owner)
+    sortable = {"createdAt": Job.created_at, "runAt": Job.run_at}
+    rows, pagination = await paginate(session, statement, page, sortable=sortable)
+    names = [column.key for column in Job.__table__.columns]
+    return [job_record({name: getattr(row, name) for name in names}) for row in rows], pagination

@@ -1,0 +1,106 @@
+"""Polling, waiting, streaming: how a caller learns how a job goes, and who may."""
+
+import json
+from typing import Any
+
+import pytest
+
+from models.kernel.session import Database
+from tests.conftest import sign_in
+from tests.support.client import ApiClient
+
+pytestmark = pytest.mark.usefixtures("workers")
+
+
+async def stream(client: ApiClient, job_id: str, **headers: str) -> list[dict[str, Any]]:
+    """The server-sent events of a job until the stream ends."""
+    events: list[dict[str, Any]] = []
+    async with client.stream("GET", f"/jobs/{job_id}/events", headers=headers, timeout=30) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        text = "".join([part async for part in response.aiter_text()])
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and not line.startswith(":"))
+        if "event" in fields:
+            events.append({**fields, "data": json.loads(fields["data"])})
+    return events
+
+
+async def test_an_accepted_job_says_where_to_look_and_when(client: ApiClient) -> None:
+    response = await client.post("/jobs", json={"kind": "probe.echo", "payload": {"text": "x"}})
+    assert response.status_code == 202
+    assert response.headers["location"] == f"/api/v1/jobs/{response.json()['id']}"
+    assert int(response.headers["retry-after"]) >= 1
+
+
+async def test_a_submit_may_wait_for_the_end(client: ApiClient) -> None:
+    response = await client.post(
+        "/jobs", json={"kind": "probe.echo", "payload": {"text": "now"}}, headers={"Prefer": "wait=20"}
+    )
+    assert response.status_code == 200
+    assert response.headers["preference-applied"] == "wait=20"
+    assert response.json()["result"] == {"text": "now"}
+
+
+async def test_the_stream_shows_progress_and_closes_at_the_end(client: ApiClient) -> None:
+    job = await client.submit("probe.effect", {"label": "stream", "seconds": 1.5, "steps": 5})
+    events = await stream(client, job["id"])
+    assert events[-1]["event"] == "end"
+    assert events[-1]["data"]["status"] == "succeeded"
+    currents = [event["data"]["progress"]["current"] for event in events if event["data"]["progress"]]
+    assert currents == sorted(currents)
+    assert currents[-1] == 5
+    assert len({event["id"] for event in events}) == len(events)
+
+
+async def test_a_resumed_stream_leaves_out_what_was_seen(client: ApiClient) -> None:
+    job = await client.submit("probe.echo", {"text": "x"})
+    await client.finish(job["id"])
+    (end,) = await stream(client, job["id"])
+    assert await stream(client, job["id"], **{"Last-Event-ID": end["id"]}) == []
+
+
+async def test_a_job_of_another_owner_is_not_there(client: ApiClient, database: Database) -> None:
+    job = await client.submit("probe.echo", {"text": "mine"})
+    key = await client.create("/api-keys", name="a partner", scopes=["read:jobs", "write:jobs"])
+    client.headers["Authorization"] = f"Bearer {key['secret']}"
+    for path in (f"/jobs/{job['id']}", f"/jobs/{job['id']}/attempts", f"/jobs/{job['id']}/events"):
+        await client.expect(404, "GET", path)
+    assert (await client.expect(200, "GET", "/jobs"))["data"] == []
+    own = await client.submit("probe.echo", {"text": "own"})
+    assert [row["id"] for row in (await client.expect(200, "GET", "/jobs"))["data"]] == [own["id"]]
+
+
+async def test_a_manager_sees_everybodys_jobs(client: ApiClient, database: Database) -> None:
+    job = await client.submit("probe.echo", {"text": "x"})
+    await sign_in(client, database, "manager")
+    await client.expect(200, "GET", f"/jobs/{job['id']}")
+    page = await client.expect(200, "GET", "/jobs", params={"kind": "probe.echo"})
+    assert [row["id"] for row in page["data"]] == [job["id"]]
+
+
+async def test_faults_of_a_payload_are_named_where_they_are(client: ApiClient) -> None:
+    body = {"kind": "probe.effect", "payload": {"label": 3, "wait": 1}, "priority": 4}
+    problem = await client.expect(400, "POST", "/jobs", json=body)
+    assert {fault["field"] for fault in problem["errors"]} == {"payload.label", "payload.wait"}
+    problem = await client.expect(400, "POST", "/jobs", json={"kind": "probe.echo", "payload": {}, "priority": 10})
+    assert [fault["field"] for fault in problem["errors"]] == ["priority"]
+    await client.expect(404, "POST", "/jobs", json={"kind": "probe.unknown", "payload": {}})
+
+
+async def test_the_catalogue_tells_what_a_kind_takes_and_gives(client: ApiClient) -> None:
+    kinds = {kind["name"]: kind for kind in await client.expect(200, "GET", "/job-kinds")}
+    echo = kinds["probe.echo"]
+    assert echo["description"] == "Give the text back."
+    assert echo["scope"] == "write:jobs"
+    assert "text" in json.dumps(echo["payloadSchema"])
+    assert (await client.expect(200, "GET", "/job-kinds/probe.echo")) == echo
+    await client.expect(404, "GET", "/job-kinds/probe.unknown")
+
+
+async def test_the_request_id_follows_into_job_and_event(client: ApiClient, database: Database) -> None:
+    body = {"kind": "probe.echo", "payload": {"text": "x"}}
+    response = await client.post("/jobs", json=body, headers={"X-Request-ID": "order-77"})
+    assert response.headers["x-request-id"] == "order-77"
+    assert (await client.finish(response.json()["id"]))["requestId"] == "order-77"
+    rows = await database.fetch("SELECT type, request_id FROM events")
+    assert [(row["type"], row["request_id"]) for row in rows] == [("job.succeeded", "order-77")]

@@ -1,0 +1,124 @@
+"""Every state against everything that can happen, on the real statements."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import pytest
+
+from models.jobs import lifecycle
+from models.jobs.lifecycle import Closing, LeaseLost
+from models.jobs.records import JobRecord
+from models.jobs.rules import TRANSITIONS, AttemptOutcome, Happening, JobStatus, Queue
+from models.jobs.service import JobOptions, enqueue, get_job
+from models.kernel.actor import SYSTEM
+from models.kernel.session import Database
+from tests.support.probes import Echo
+
+DONE = Closing(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, result=b"{}")
+BROKE = Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, wait_seconds=0)
+GAVE_UP = Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED)
+
+pytestmark = pytest.mark.usefixtures("clean")
+
+
+async def job_in(database: Database, status: JobStatus) -> JobRecord:
+    """A job brought into the state by the statement of a test, with the columns that the constraints ask for."""
+    job = await enqueue(database, SYSTEM, Echo(text="x"))
+    await database.execute(
+        """UPDATE jobs SET status = $2, attempt = CASE WHEN $2 = 'queued' THEN 0 ELSE 1 END,
+               run_at = clock_timestamp() - interval '1 s',
+               lease_until = CASE WHEN $2 = 'running' THEN clock_timestamp() + interval '1 min' END,
+               finished_at = CASE WHEN $2 IN ('succeeded', 'failed', 'cancelled') THEN clock_timestamp() END
+           WHERE id = $1""",
+        job.id,
+        status.value,
+    )
+    return await get_job(database, job.id)
+
+
+async def due(database: Database, job: JobRecord) -> None:
+    await lifecycle.take_due(database, Queue.DEFAULT, 10)
+
+
+async def claimed(database: Database, job: JobRecord) -> None:
+    await lifecycle.claim(database, [job.id], "tester", 10)
+
+
+def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]:
+    async def close(database: Database, job: JobRecord) -> None:
+        try:
+            await lifecycle.close(database, job, closing)
+        except LeaseLost:
+            return
+
+    return close
+
+
+STATEMENTS = {
+    Happening.DUE: due,
+    Happening.CLAIMED: claimed,
+    Happening.DONE: closed(DONE),
+    Happening.BROKE: closed(BROKE),
+    Happening.GAVE_UP: closed(GAVE_UP),
+}
+
+
+@pytest.mark.parametrize("happening", Happening)
+@pytest.mark.parametrize("status", JobStatus)
+async def test_a_state_changes_only_as_drawn(database: Database, status: JobStatus, happening: Happening) -> None:
+    job = await job_in(database, status)
+    await STATEMENTS[happening](database, job)
+    assert (await get_job(database, job.id)).status == TRANSITIONS.get((status, happening), status)
+
+
+async def test_of_twin_claims_one_succeeds(database: Database) -> None:
+    job = await job_in(database, JobStatus.QUEUED)
+    claims = await asyncio.gather(*(lifecycle.claim(database, [job.id], f"w{n}", 10) for n in range(5)))
+    assert sorted(len(claim) for claim in claims) == [0, 0, 0, 0, 1]
+    assert (await get_job(database, job.id)).attempt == 1
+
+
+async def test_an_earlier_attempt_can_neither_renew_nor_end_a_later_one(database: Database) -> None:
+    stale = await job_in(database, JobStatus.RUNNING)
+    await database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", stale.id)
+    assert not await lifecycle.renew(database, stale, 10)
+    with pytest.raises(LeaseLost):
+        await lifecycle.close(database, stale, DONE)
+    assert (await get_job(database, stale.id)).status == JobStatus.RUNNING
+
+
+async def test_schedulers_at_once_publish_each_job_once(database: Database) -> None:
+    ids = {(await enqueue(database, SYSTEM, Echo(text=str(n)))).id for n in range(30)}
+    taken = await asyncio.gather(*(lifecycle.take_due(database, Queue.DEFAULT, 10) for _ in range(5)))
+    published = [row["id"] for rows in taken for row in rows]
+    assert len(published) == len(set(published))
+    while rows := await lifecycle.take_due(database, Queue.DEFAULT, 10):
+        published += [row["id"] for row in rows]
+    assert set(published) == ids
+
+
+async def test_the_higher_priority_goes_first_and_then_the_older(database: Database) -> None:
+    order: list[UUID] = []
+    for priority in (5, 1, 9, 5):
+        order.append((await enqueue(database, SYSTEM, Echo(text="x"), JobOptions(priority=priority))).id)
+    first, low, high, second = order
+    rows = await lifecycle.take_due(database, Queue.DEFAULT, 10)
+    assert [row["id"] for row in rows] == [high, first, second, low]
+
+
+async def test_an_expired_lease_is_a_lost_attempt(database: Database) -> None:
+    job = await enqueue(database, SYSTEM, Echo(text="x"))
+    (running,) = await lifecycle.claim(database, [job.id], "dead", 10)
+    assert await lifecycle.rescue(database) == []
+    await database.execute("UPDATE jobs SET lease_until = clock_timestamp() - interval '1 s' WHERE id = $1", job.id)
+    (rescued,) = await lifecycle.rescue(database)
+    assert (rescued.status, rescued.attempt) == (JobStatus.RETRYING, running.attempt)
+    rows = await database.fetch("SELECT outcome FROM job_attempts WHERE job_id = $1", job.id)
+    assert [row["outcome"] for row in rows] == ["lost"]
+
+
+async def test_submits_with_one_key_at_once_make_one_job(database: Database) -> None:
+    options = JobOptions(dedupe_key="same")
+    jobs = await asyncio.gather(*(enqueue(database, SYSTEM, Echo(text=str(n)), options) for n in range(20)))
+    assert len({job.id for job in jobs}) == 1
