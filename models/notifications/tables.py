@@ -17,6 +17,7 @@ class Message(Entity):
     channel: Mapped[str]
     template: Mapped[str]
     recipient: Mapped[str]
+    recipient_name: Mapped[str | None]
     subject: Mapped[str]
     text: Mapped[str]
     html: Mapped[str]

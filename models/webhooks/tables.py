@@ -34,13 +34,17 @@ class WebhookEndpoint(Resource):
 
 
 class WebhookDelivery(Base):
-    """One event for one endpoint; the job tries, the delivery remembers."""
+    """One event for one endpoint; the job tries, the delivery remembers.
+
+    `event_type` is the type as sent: for an event `webhook.test` the one that was asked for.
+    """
 
     __tablename__ = "webhook_deliveries"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"))
     event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"))
+    event_type: Mapped[str]
     sequence: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(server_default="pending")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
