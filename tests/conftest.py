@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -102,7 +103,7 @@ async def app(platform: LocalPlatform, settings: Settings) -> AsyncIterator[Lite
 async def anonymous(app: Litestar, clean: None) -> AsyncIterator[ApiClient]:
     """Calls the API in this process, without credentials."""
     async with AsyncExitStack() as stack:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
         yield await stack.enter_async_context(ApiClient(transport=transport, base_url="http://test/api/v1"))
 
 
