@@ -65,7 +65,7 @@ async def paginate(
     """
     column = _sort_column(page, sortable)
     entity_id: InstrumentedAttribute[UUID] = column.class_.id
-    statement = statement.where(_matches(page.search or page.q, searched))
+    statement = statement.where(matches(page.search or page.q, searched))
     total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
     ascending = page.sort_order == "asc"
     if page.cursor:
@@ -92,7 +92,8 @@ def _sort_column(page: Page, sortable: Sortable) -> InstrumentedAttribute[Any]:
     return sortable[page.sort_by]
 
 
-def _matches(text: str | None, columns: Sequence[InstrumentedAttribute[Any]]) -> ColumnElement[bool]:
+def matches(text: str | None, columns: Sequence[InstrumentedAttribute[Any]]) -> ColumnElement[bool]:
+    """Whether any of the columns holds the text, in any case. Raises Invalid when a list has no such columns."""
     if not text:
         return true()
     if not columns:
