@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events.events import JOB_FAILED, JOB_SUCCEEDED, job_ended
 from models.events.service import emit
+from models.jobs.endings import record_failure
 from models.jobs.kinds import JobKind, NoResult, kind_named
 from models.jobs.lifecycle import Closing, LeaseLost, claim, close, renew, report_progress
 from models.jobs.records import JobRecord
@@ -97,6 +98,8 @@ class Runtime:
 
     async def _end(self, session: AsyncSession, kind: JobKind, job: JobRecord, closing: Closing) -> None:
         await close(session, job, closing)
+        if closing.status == JobStatus.FAILED and closing.error is not None:
+            await record_failure(session, job, closing.error)
         if kind.announced and closing.status != JobStatus.RETRYING:
             type_ = JOB_SUCCEEDED if closing.status == JobStatus.SUCCEEDED else JOB_FAILED
             actor = Actor.named(job.owner, job.request_id)

@@ -37,12 +37,16 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
     result: type[JobResult]
     queue: Queue
     scope: str | None
-    retry: RetryPolicy
+    retry_rule: RetryPolicy | Callable[[], RetryPolicy]
     time_limit_seconds: float
     batch_size: int
     announced: bool
     example: dict[str, Any]
     description: str
+
+    @property
+    def retry(self) -> RetryPolicy:
+        return self.retry_rule if isinstance(self.retry_rule, RetryPolicy) else self.retry_rule()
 
     @property
     def public(self) -> bool:
@@ -61,7 +65,7 @@ def kind(
     result: type[JobResult] = NoResult,
     queue: Queue = Queue.DEFAULT,
     scope: str | None = None,
-    retry: RetryPolicy = DEFAULT_RETRY,
+    retry: RetryPolicy | Callable[[], RetryPolicy] = DEFAULT_RETRY,
     time_limit_seconds: float = 600.0,
     batch_size: int = 1,
     announced: bool = True,
@@ -69,15 +73,16 @@ def kind(
 ) -> Callable[[type[A]], type[A]]:
     """Register the decorated arguments as a kind.
 
-    `scope` is what a caller needs to submit it; `batch_size` above 1 lets one message carry many jobs, run
-    concurrently on the worker's loop; `announced` kinds emit `job.succeeded` and `job.failed`.
+    `scope` is what a caller needs to submit it; `batch_size` above 1 lets one message carry many jobs, run concurrently
+    on the worker's loop; `announced` kinds emit `job.succeeded` and `job.failed`. A function for `retry` is asked at
+    each use: for a policy out of settings, which no module reads while it is imported.
     """
 
     def register(args: type[A]) -> type[A]:
         if name in _kinds:
             raise ValueError(f"there are two kinds named {name}")
         _kinds[name] = _by_args[args] = JobKind(
-            name=name, args=args, result=result, queue=queue, scope=scope, retry=retry,
+            name=name, args=args, result=result, queue=queue, scope=scope, retry_rule=retry,
             time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced,
             example=example or {}, description=inspect.cleandoc(args.__doc__ or ""),
         )  # fmt: skip
