@@ -10,6 +10,7 @@ from litestar.datastructures import State
 
 import models.all_contexts  # noqa: F401
 from api.auth import AuthenticationMiddleware
+from api.courses.routes import BranchesController, ClosuresController, CoursesController
 from api.dependencies import DEPENDENCIES
 from api.events.routes import EventsController, EventTypesController
 from api.health.routes import HealthController
@@ -17,7 +18,7 @@ from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
 from api.observe import observed
 from api.openapi import complete, openapi_config
-from api.people.routes import CustomersController
+from api.people.routes import CustomersController, InstructorsController, StudentsController
 from api.problems import answer
 from api.resources import Response, add_etag
 from api.swagger import SwaggerController
@@ -31,7 +32,8 @@ from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
     AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
-    CustomersController,
+    CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
+    ClosuresController,
 ]  # fmt: skip
 
 
