@@ -23,6 +23,7 @@ from api.problems import answer
 from api.resources import Response, add_etag
 from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
+from api.webhooks.routes import WebhooksController
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.logs import configure_logging
@@ -34,6 +35,7 @@ CONTROLLERS: list[Any] = [
     AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController,
+    WebhooksController,
 ]  # fmt: skip
 
 

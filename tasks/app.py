@@ -21,7 +21,9 @@ from models.kernel.files import FileStore
 from models.kernel.logs import configure_logging
 from models.kernel.session import Database
 from models.kernel.settings import get_settings
+from models.webhooks.service import address_policy
 from tasks.context import Tools
+from tasks.integrations.receivers import Receivers
 from tasks.runtime import Runtime
 
 
@@ -110,6 +112,7 @@ async def _make_tools() -> Tools:
         files=FileStore(settings.files_url),
         keys=KeyRing(settings.encryption_keys),
         http=aiohttp.ClientSession(),
+        receivers=Receivers(address_policy(settings), settings.webhook_timeout_seconds),
     )  # fmt: skip
 
 

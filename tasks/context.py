@@ -20,6 +20,7 @@ from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.session import Database
 from models.kernel.settings import Settings
+from tasks.integrations.receivers import Receivers
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -30,6 +31,7 @@ class Tools(msgspec.Struct, frozen=True):
     files: FileStore
     keys: KeyRing
     http: aiohttp.ClientSession
+    receivers: Receivers
 
 
 class JobContext:
@@ -48,6 +50,7 @@ class JobContext:
         self.files = tools.files
         self.keys = tools.keys
         self.http = tools.http
+        self.receivers = tools.receivers
         self.actor = Actor.named(job.owner, job.request_id)
         self._report = report
 
