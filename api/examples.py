@@ -1,9 +1,11 @@
 """Examples for the documentation, made from the wire structs themselves.
 
 A field shows, in this order: what its struct's `EXAMPLE` says (a `ClassVar[dict[str, Any]]` by wire name, for values
-that must fit each other), the first of its `Meta(examples=…)`, a telling value for its name, one for its type.
+that must fit each other), what stands below for `Struct.field`, the first of its `Meta(examples=…)`, a telling value
+for its name, one for its type.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -11,7 +13,8 @@ from msgspec import inspect
 
 ID = "0198c0de-0000-7000-8000-000000000001"
 BY_NAME: dict[str, Any] = {
-    "name": "Noa Levi", "Branch.name": "Haifa", "Course.name": "Robotics", "Cycle.name": "Robotics, spring 2026",
+    "name": "Noa Levi", "Branch.name": "Haifa", "Branch.subdivision": None,
+    "Course.name": "Robotics", "Cycle.name": "Robotics, spring 2026",
     "ApiKey.name": "n8n", "email": "noa@example.com", "password": "correct horse battery staple", "city": "Haifa",
     "address": "12 HaNassi Boulevard", "notes": "Prefers mornings.", "description": "For the accounting flow.",
     "url": "https://example.com/hooks/bellwork", "grade": "4", "subject": "Robotics", "text": "Hello",
@@ -39,25 +42,31 @@ TEXTS = (inspect.StrType, inspect.DateType, inspect.DateTimeType)
 
 def example_of(type_: Any) -> Any:
     """A value of the type as it goes over the wire, in plain JSON types."""
-    return _example(inspect.type_info(type_), "", "")
+    return _example(inspect.type_info(type_), "")
 
 
-def _example(info: inspect.Type, struct: str, name: str) -> Any:
+def _example(info: inspect.Type, name: str) -> Any:
     if isinstance(info, inspect.Metadata):
         given = (info.extra_json_schema or {}).get("examples")
-        return given[0] if given else _example(info.type, struct, name)
+        return given[0] if given else _example(info.type, name)
     if isinstance(info, inspect.UnionType):
-        return _example(_most_telling(info), struct, name)
+        return _example(_most_telling(info), name)
     if isinstance(info, inspect.StructType):
         return _of_struct(info)
     if isinstance(info, SEQUENCES):
         known = BY_NAME.get(name)
-        return known if isinstance(known, list) else [_example(info.item_type, struct, name.removesuffix("s"))]
+        return known if isinstance(known, list) else [_example(info.item_type, name.removesuffix("s"))]
     if isinstance(info, inspect.EnumType):
         return next(iter(info.cls)).value
     if isinstance(info, inspect.LiteralType):
         return info.values[0]
-    return _of_scalar(info, BY_NAME.get(f"{struct}.{name}", BY_NAME.get(name)))
+    return _of_scalar(info, _known(name))
+
+
+def _known(name: str) -> Any:
+    """By the name, or by its last word: `contactEmail` is an `email`."""
+    last = re.split("(?=[A-Z])", name)[-1].lower()
+    return BY_NAME.get(name, BY_NAME.get(last))
 
 
 def _of_struct(info: inspect.StructType) -> Any:
@@ -65,7 +74,11 @@ def _of_struct(info: inspect.StructType) -> Any:
     if own is not None:
         return own
     struct = info.cls.__name__.removesuffix("In").removesuffix("Out").removesuffix("Patch")
-    return {field.encode_name: _example(field.type, struct, field.encode_name) for field in info.fields}
+    return {field.encode_name: _of_field(field, f"{struct}.{field.encode_name}") for field in info.fields}
+
+
+def _of_field(field: inspect.Field, full_name: str) -> Any:
+    return BY_NAME[full_name] if full_name in BY_NAME else _example(field.type, field.encode_name)
 
 
 def _of_scalar(info: inspect.Type, known: Any) -> Any:

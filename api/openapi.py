@@ -51,9 +51,9 @@ IF_MATCH = 'The version to change, as its `ETag` gave it (`"3"`); another one is
 IDEMPOTENCY_KEY = "A repetition with the same key and body gets the first answer again, for 24 hours."
 PREFER = "`wait=N` holds the answer until the job ends, for N seconds at most (30)."
 HEADERS = {
-    "IfMatch": ("If-Match", IF_MATCH, '"3"'),
-    "IdempotencyKey": ("Idempotency-Key", IDEMPOTENCY_KEY, "order-4711"),
-    "Prefer": ("Prefer", PREFER, "wait=10"),
+    "IfMatch": ("If-Match", IF_MATCH),
+    "IdempotencyKey": ("Idempotency-Key", IDEMPOTENCY_KEY),
+    "Prefer": ("Prefer", PREFER),
 }
 
 
@@ -226,11 +226,10 @@ def _problem_schema() -> Schema:
     )
 
 
-def _header(name: str, description: str, example: str) -> Parameter:
-    return Parameter(
-        name=name, param_in="header", required=False, description=description, example=example,
-        schema=Schema(type=OpenAPIType.STRING),
-    )  # fmt: skip
+def _header(name: str, description: str) -> Parameter:
+    """Without an example, which the page would send unasked."""
+    text = Schema(type=OpenAPIType.STRING)
+    return Parameter(name=name, param_in="header", required=False, description=description, schema=text)
 
 
 def _camel(name: str) -> str:
