@@ -13,6 +13,7 @@ from api.auth import AuthenticationMiddleware
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
 from api.dependencies import DEPENDENCIES
 from api.events.routes import EventsController, EventTypesController
+from api.exports.routes import ExportsController
 from api.health.routes import HealthController
 from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
@@ -35,7 +36,7 @@ CONTROLLERS: list[Any] = [
     AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController,
-    WebhooksController,
+    WebhooksController, ExportsController,
 ]  # fmt: skip
 
 

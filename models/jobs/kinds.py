@@ -22,6 +22,10 @@ from models.kernel.schema import In, Out
 class JobArgs(In):
     """The payload of a kind: camelCase JSON that refuses unknown fields."""
 
+    def needs(self) -> tuple[str, ...]:
+        """Scopes that submitting these very arguments takes, besides the kind's own."""
+        return ()
+
 
 class JobResult(Out):
     """What a finished job of a kind leaves."""
