@@ -11,6 +11,7 @@ from litestar.datastructures import State
 import models.all_contexts  # noqa: F401
 from api.auth import AuthenticationMiddleware
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
+from api.cycles.routes import CyclesController
 from api.dependencies import DEPENDENCIES
 from api.events.routes import EventsController, EventTypesController
 from api.exports.routes import ExportsController
@@ -21,6 +22,11 @@ from api.observe import observed
 from api.openapi import complete, openapi_config
 from api.people.routes import CustomersController, InstructorsController, StudentsController
 from api.problems import answer
+from api.registrations.routes import (
+    CycleRegistrationsController,
+    RegistrationsController,
+    StudentRegistrationsController,
+)
 from api.resources import Response, add_etag
 from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
@@ -35,8 +41,10 @@ from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 CONTROLLERS: list[Any] = [
     AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
-    ClosuresController,
-    WebhooksController, ExportsController,
+    ClosuresController, CyclesController,
+    ExportsController,
+    WebhooksController,
+    RegistrationsController, CycleRegistrationsController, StudentRegistrationsController,
 ]  # fmt: skip
 
 
