@@ -155,6 +155,7 @@ class ProcessGroup:
         deadline = time.monotonic() + ready_seconds
         for child in started:
             self._wait_ready(child, deadline, may_end=False)
+            self._on_event(f"{child.spec.name} is ready")
 
     def wait_ready(self, name: str, seconds: float = 60.0) -> None:
         """Wait for a process that has been killed or resumed. Raises ProcessError when it takes too long."""
