@@ -71,7 +71,7 @@ def render(scope: Scope, error: Exception) -> tuple[int, dict[str, str], bytes]:
         )
     )  # fmt: skip
     if isinstance(error, DomainError):
-        problem |= {_camel(name): str(value) for name, value in error.ids.items()}
+        problem |= {_camel(name): msgspec.to_builtins(value) for name, value in error.ids.items()}
     return status, _headers_of(status), msgspec.json.encode(problem)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, MetaData, Text, Uuid, func
@@ -52,8 +52,12 @@ class Entity(Base):
 
 
 class Resource(Entity):
-    """An entity a caller may delete softly and an admin restore: while `deleted_at` is set it is in no list."""
+    """An entity a caller may delete softly and an admin restore: while `deleted_at` is set it is in no list.
+
+    `loads` names relationships without which a row is not whole: `crud` reads them with it.
+    """
 
     __abstract__ = True
+    loads: ClassVar[tuple[str, ...]] = ()
 
     deleted_at: Mapped[datetime | None] = mapped_column(default=None)

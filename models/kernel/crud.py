@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
 from models.kernel.base import Resource
 from models.kernel.clock import utc_now
@@ -127,9 +128,9 @@ async def remove(session: AsyncSession, table: type[R], id_: UUID, match: Match 
     return row
 
 
-async def get_any(session: AsyncSession, table: type[R], id_: UUID) -> R:
-    """The row, deleted or not, locked. Raises NotFound."""
-    row = await _find(session, table, id_, lock=True)
+async def get_any(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool = True) -> R:
+    """The row, deleted or not. Raises NotFound."""
+    row = await _find(session, table, id_, lock=lock)
     if row is None:
         raise NotFound.thing(thing(table), id_)
     return row
@@ -137,9 +138,11 @@ async def get_any(session: AsyncSession, table: type[R], id_: UUID) -> R:
 
 async def _find(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool) -> R | None:
     """The weaker of PostgreSQL's row locks for updates: rows that refer to this one may still be written."""
-    statement = select(table).where(table.id == id_)
+    loads = (joinedload(getattr(table, name), innerjoin=True) for name in table.loads)
+    statement = select(table).options(*loads).where(table.id == id_)
     if lock:
-        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+        locking = statement.with_for_update(of=table, key_share=True)
+        statement = locking.execution_options(populate_existing=True)
     return await session.scalar(statement)
 
 

@@ -4,36 +4,47 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from models.cycles.tables import Cycle
 from models.kernel.base import Resource, one_of
-from models.registrations.values import PaymentMethod, PaymentStatus, RegistrationStatus
+from models.registrations.values import PaymentMethod, RegistrationStatus
 
 
 class Registration(Resource):
-    """`amount` for the whole cycle, in its currency. The student holds a place unless cancelled."""
+    """`amount` is for the whole cycle, in its currency. The student holds a place unless it is cancelled."""
 
     __tablename__ = "registrations"
+    loads = ("cycle",)
 
     cycle_id: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), index=True)
     student_id: Mapped[UUID] = mapped_column(ForeignKey("students.id"), index=True)
     status: Mapped[str] = mapped_column(server_default="registered")
     amount: Mapped[Decimal]
     amount_paid: Mapped[Decimal] = mapped_column(default=Decimal(0), server_default="0")
-    payment_status: Mapped[str] = mapped_column(default="unpaid", server_default="unpaid")
+    payment_status: Mapped[str] = mapped_column(
+        Computed(
+            "CASE WHEN amount_paid >= amount THEN 'paid' WHEN amount_paid > 0 THEN 'partial' ELSE 'unpaid' END",
+            persisted=True,
+        )
+    )
     payment_method: Mapped[str | None]
     invoice_link: Mapped[str | None]
     notes: Mapped[str | None]
     registered_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     cancelled_at: Mapped[datetime | None]
     cancellation_reason: Mapped[str | None]
+    cycle: Mapped[Cycle] = relationship(lazy="raise")
+
+    @property
+    def currency(self) -> str:
+        return self.cycle.currency
 
     __table_args__ = (
         one_of("status", RegistrationStatus),
-        one_of("payment_status", PaymentStatus),
         one_of("payment_method", PaymentMethod),
-        CheckConstraint("amount >= 0 AND amount_paid >= 0", name="amounts"),
+        CheckConstraint("amount_paid >= 0 AND amount_paid <= amount", name="amounts"),
         CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled"),
         Index(
             "uq_registrations_student_cycle", "student_id", "cycle_id", unique=True,
