@@ -127,7 +127,7 @@ class LocalPlatform:
         specs = self._specs(names)
         if specs:
             self._on_progress("starting " + ", ".join(spec.name for spec in specs))
-            self.processes.start(specs, _READY_SECONDS)
+            self.processes.start(specs, _READY_SECONDS, lambda name: self._on_progress(f"{name} is ready"))
 
     def _take_lock(self) -> None:
         try:

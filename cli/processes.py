@@ -143,7 +143,12 @@ class ProcessGroup:
     def names(self) -> list[str]:
         return list(self._children)
 
-    def start(self, specs: Iterable[ProcessSpec], ready_seconds: float = 60.0) -> None:
+    def start(
+        self,
+        specs: Iterable[ProcessSpec],
+        ready_seconds: float = 60.0,
+        on_ready: Callable[[str], None] = lambda name: None,
+    ) -> None:
         """Start all, beside those started before, and return when each is ready.
 
         Raises ProcessError when one ends before it is ready, or is not ready in time; the others run on.
@@ -155,7 +160,7 @@ class ProcessGroup:
         deadline = time.monotonic() + ready_seconds
         for child in started:
             self._wait_ready(child, deadline, may_end=False)
-            self._on_event(f"{child.spec.name} is ready")
+            on_ready(child.spec.name)
 
     def wait_ready(self, name: str, seconds: float = 60.0) -> None:
         """Wait for a process that has been killed or resumed. Raises ProcessError when it takes too long."""
