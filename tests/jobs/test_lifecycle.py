@@ -17,6 +17,7 @@ from tests.support.probes import Echo
 
 DONE = Closing(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, result=b"{}")
 BROKE = Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, wait_seconds=0)
+STOPPED = Closing(status=JobStatus.CANCELLED, outcome=AttemptOutcome.STOPPED)
 GAVE_UP = Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED)
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -38,7 +39,16 @@ async def job_in(database: Database, status: JobStatus) -> JobRecord:
 
 
 async def due(database: Database, job: JobRecord) -> None:
-    await lifecycle.take_due(database, Queue.DEFAULT, 10)
+    await lifecycle.become_due(database)
+
+
+async def cancelled(database: Database, job: JobRecord) -> None:
+    if job.status != JobStatus.RUNNING:
+        await lifecycle.cancel(database, job.id)
+
+
+async def retried(database: Database, job: JobRecord) -> None:
+    await lifecycle.retry(database, job)
 
 
 async def claimed(database: Database, job: JobRecord) -> None:
@@ -55,12 +65,20 @@ def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]
     return close
 
 
+async def take(database: Database, window: int = 10) -> list[UUID]:
+    async with database.transaction() as session:
+        return [candidate.id for candidate in await lifecycle.take_due(session, Queue.DEFAULT, window)]
+
+
 STATEMENTS = {
     Happening.DUE: due,
     Happening.CLAIMED: claimed,
     Happening.DONE: closed(DONE),
     Happening.BROKE: closed(BROKE),
     Happening.GAVE_UP: closed(GAVE_UP),
+    Happening.STOPPED: closed(STOPPED),
+    Happening.CANCELLED: cancelled,
+    Happening.RETRIED: retried,
 }
 
 
@@ -82,7 +100,7 @@ async def test_of_twin_claims_one_succeeds(database: Database) -> None:
 async def test_an_earlier_attempt_can_neither_renew_nor_end_a_later_one(database: Database) -> None:
     stale = await job_in(database, JobStatus.RUNNING)
     await database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", stale.id)
-    assert not await lifecycle.renew(database, stale, 10)
+    assert not (await lifecycle.renew(database, stale, 10)).ours
     with pytest.raises(LeaseLost):
         await lifecycle.close(database, stale, DONE)
     assert (await get_job(database, stale.id)).status == JobStatus.RUNNING
@@ -90,12 +108,11 @@ async def test_an_earlier_attempt_can_neither_renew_nor_end_a_later_one(database
 
 async def test_schedulers_at_once_publish_each_job_once(database: Database) -> None:
     ids = {(await enqueue(database, SYSTEM, Echo(text=str(n)))).id for n in range(30)}
-    taken = await asyncio.gather(*(lifecycle.take_due(database, Queue.DEFAULT, 10) for _ in range(5)))
-    published = [row["id"] for rows in taken for row in rows]
-    assert len(published) == len(set(published))
-    while rows := await lifecycle.take_due(database, Queue.DEFAULT, 10):
-        published += [row["id"] for row in rows]
-    assert set(published) == ids
+    taken = await asyncio.gather(*(take(database, window=10) for _ in range(5)))
+    published = [id_ for batch in taken for id_ in batch]
+    assert len(published) == len(set(published)) == 10
+    published += await take(database, window=30)
+    assert sorted(published) == sorted(ids)
 
 
 async def test_the_higher_priority_goes_first_and_then_the_older(database: Database) -> None:
@@ -103,8 +120,7 @@ async def test_the_higher_priority_goes_first_and_then_the_older(database: Datab
     for priority in (5, 1, 9, 5):
         order.append((await enqueue(database, SYSTEM, Echo(text="x"), JobOptions(priority=priority))).id)
     first, low, high, second = order
-    rows = await lifecycle.take_due(database, Queue.DEFAULT, 10)
-    assert [row["id"] for row in rows] == [high, first, second, low]
+    assert await take(database) == [high, first, second, low]
 
 
 async def test_an_expired_lease_is_a_lost_attempt(database: Database) -> None:

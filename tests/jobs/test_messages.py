@@ -2,10 +2,12 @@
 
 import pytest
 
+from models.jobs.admission import Candidate
 from models.jobs.lifecycle import count_published
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
 from models.kernel.actor import SYSTEM
+from models.kernel.clock import utc_now
 from models.kernel.errors import Unavailable
 from models.kernel.session import Database
 from models.kernel.settings import Settings
@@ -35,8 +37,8 @@ class FakeBroker:
 
 async def test_jobs_of_a_batched_kind_share_messages(database: Database) -> None:
     ids = await enqueue_many(database, SYSTEM, [Batch(label=str(n)) for n in range(120)])
-    rows = [{"id": id_, "kind": "probe.batch"} for id_ in ids]
-    messages = messages_for(Queue.WEBHOOKS, rows)
+    jobs = [Candidate(id_, "probe.batch", 5, utc_now(), "system", None) for id_ in ids]
+    messages = messages_for(Queue.WEBHOOKS, jobs)
     assert [len(message.job_ids) for message in messages] == [50, 50, 20]
     assert [id_ for message in messages for id_ in message.job_ids] == ids
 
