@@ -73,9 +73,7 @@ class Runtime:
             await self._settle(kind, job, closing)
             return closing
 
-    async def _run(
-        self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", stop: asyncio.Event
-    ) -> Closing:
+    async def _run(self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", stop: asyncio.Event) -> Closing:
         args = decode(bytes(job.payload), kind.args)
         async with self._tools.database.transaction() as session:
             context = JobContext(job, session, self._tools, reporter.report, stop)

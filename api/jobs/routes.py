@@ -35,7 +35,7 @@ class JobsController(Controller):
 
     @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
-        """Durable once accepted. A second submit with the same `dedupeKey` gets the first job while that is unfinished."""
+        """Durable once accepted. While a job with the same `dedupeKey` is unfinished, that job is the answer."""
         kind = kind_named(data.kind)
         if kind.scope is None:
             raise Forbidden(f"Jobs of kind `{kind.name}` are not submitted directly.")
@@ -101,7 +101,6 @@ class JobsController(Controller):
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
-
 
     @post("/{job_id:uuid}/cancel", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Cancel a job")
     async def cancel_job(

@@ -60,9 +60,9 @@ class JobOut(Out):
 
 
 class CancelOut(Out):
-    """`prevented`: it never ran (again). `stopped`: it ran, and stopped after `afterStep` (null: before any); what it had
-    not committed is undone. `too_late`: it had ended, or ended before it saw the request. `requested`: it runs, and has
-    not seen the request yet.
+    """`prevented`: it never ran (again). `stopped`: it ran, and stopped after `afterStep` (null: before any); what it
+    had not committed is undone. `too_late`: it had ended, or ended before it saw the request. `requested`: it runs,
+    and has not seen the request yet.
     """
 
     verdict: CancelVerdict
@@ -108,7 +108,8 @@ class JobKindOut(Out):
     def of(cls, kind: JobKind) -> "JobKindOut":
         return JobKindOut(
             name=kind.name, description=kind.description, queue=kind.queue, scope=kind.scope,
-            max_attempts=kind.retry.max_attempts, time_limit_seconds=kind.time_limit_seconds, retry=kind.retry, limits=kind.limits,
+            max_attempts=kind.retry.max_attempts, time_limit_seconds=kind.time_limit_seconds, retry=kind.retry,
+            limits=kind.limits,
             payload_schema=msgspec.json.schema(kind.args),
             result_schema=msgspec.json.schema(kind.result), example=kind.example,
         )  # fmt: skip

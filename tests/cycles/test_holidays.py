@@ -16,9 +16,7 @@ from models.cycles.holidays import HolidaySourceError, public_holidays
         pytest.param("AU", "NSW", date(2027, 1, 26), "Australia Day", id="New South Wales"),
     ],
 )
-def test_public_holidays_have_english_names(
-    country: str, subdivision: str | None, day: date, name: str
-) -> None:
+def test_public_holidays_have_english_names(country: str, subdivision: str | None, day: date, name: str) -> None:
     assert public_holidays(country, subdivision, [day.year])[day] == name
 
 

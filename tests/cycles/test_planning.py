@@ -31,9 +31,7 @@ def recurring(rrule: str | None, start: str | None = "17:00", minutes: int | Non
 
 def plan(pattern: MeetingPattern, start: str, count: int, zone: str = "Asia/Jerusalem", **rest: Any) -> Plan:
     arguments = {"blocked": {}} | rest
-    return plan_meetings(
-        pattern, timezone=zone, start_date=date.fromisoformat(start), count=count, **arguments
-    )
+    return plan_meetings(pattern, timezone=zone, start_date=date.fromisoformat(start), count=count, **arguments)
 
 
 def starts(planned: Plan, zone: str | None = None) -> list[str]:
@@ -54,9 +52,7 @@ def test_a_weekly_cycle_has_its_meetings_numbered_from_the_first_such_weekday() 
     assert starts(planned, "Asia/Jerusalem") == ["2026-09-07 14:00", "2026-09-14 14:00", "2026-09-21 14:00"]
     assert [meeting.number for meeting in planned.meetings] == [1, 2, 3]
     assert all(meeting.ends_at - meeting.starts_at == timedelta(minutes=90) for meeting in planned.meetings)
-    assert all(
-        meeting.starts_at.tzinfo is UTC and meeting.ends_at.tzinfo is UTC for meeting in planned.meetings
-    )
+    assert all(meeting.starts_at.tzinfo is UTC and meeting.ends_at.tzinfo is UTC for meeting in planned.meetings)
     assert planned.skipped == ()
 
 
@@ -73,15 +69,11 @@ def test_a_start_date_on_the_weekday_is_the_first_meeting() -> None:
         pytest.param("Europe/Berlin", MONDAY, "2027-03-22", [13, 12], id="Berlin in spring"),
         pytest.param("America/New_York", MONDAY, "2026-10-26", [18, 19], id="New York in autumn"),
         pytest.param("America/New_York", MONDAY, "2027-03-08", [19, 18], id="New York in spring"),
-        pytest.param(
-            "Australia/Sydney", MONDAY, "2026-09-28", [4, 3], id="Sydney in spring, which is October"
-        ),
+        pytest.param("Australia/Sydney", MONDAY, "2026-09-28", [4, 3], id="Sydney in spring, which is October"),
         pytest.param("Australia/Sydney", MONDAY, "2027-03-29", [3, 4], id="Sydney in autumn, which is April"),
         pytest.param("America/Santiago", MONDAY, "2026-08-31", [18, 17], id="Santiago in spring, September"),
         pytest.param("America/Santiago", MONDAY, "2027-03-29", [17, 18], id="Santiago in autumn, April"),
-        pytest.param(
-            "America/Mexico_City", MONDAY, "2027-03-29", [20, 20], id="Mexico has no summer time now"
-        ),
+        pytest.param("America/Mexico_City", MONDAY, "2027-03-29", [20, 20], id="Mexico has no summer time now"),
         pytest.param("Africa/Lagos", MONDAY, "2026-10-19", [13, 13], id="Lagos never had any"),
         pytest.param("Asia/Jerusalem", SUNDAY, "2026-10-18", [11, 12], id="on the day of the change, autumn"),
         pytest.param("Asia/Jerusalem", FRIDAY, "2027-03-19", [12, 11], id="on the day of the change, spring"),
@@ -108,26 +100,14 @@ def test_a_year_of_days_keeps_its_wall_clock_in_every_zone(zone: str) -> None:
     ("zone", "day", "wall", "instant"),
     [
         pytest.param("Europe/Berlin", "2027-03-28", "02:30", "2027-03-28T01:30", id="Berlin: becomes 03:30"),
-        pytest.param(
-            "Asia/Jerusalem", "2027-03-26", "02:00", "2027-03-26T00:00", id="Jerusalem: edge of the gap"
-        ),
-        pytest.param(
-            "America/New_York", "2027-03-14", "02:30", "2027-03-14T07:30", id="New York: becomes 03:30"
-        ),
-        pytest.param(
-            "Australia/Sydney", "2026-10-04", "02:30", "2026-10-03T16:30", id="Sydney: becomes 03:30"
-        ),
-        pytest.param(
-            "America/Santiago", "2026-09-06", "00:30", "2026-09-06T04:30", id="Santiago: at midnight"
-        ),
-        pytest.param(
-            "Australia/Lord_Howe", "2026-10-04", "02:10", "2026-10-03T15:40", id="half an hour's gap"
-        ),
+        pytest.param("Asia/Jerusalem", "2027-03-26", "02:00", "2027-03-26T00:00", id="Jerusalem: edge of the gap"),
+        pytest.param("America/New_York", "2027-03-14", "02:30", "2027-03-14T07:30", id="New York: becomes 03:30"),
+        pytest.param("Australia/Sydney", "2026-10-04", "02:30", "2026-10-03T16:30", id="Sydney: becomes 03:30"),
+        pytest.param("America/Santiago", "2026-09-06", "00:30", "2026-09-06T04:30", id="Santiago: at midnight"),
+        pytest.param("Australia/Lord_Howe", "2026-10-04", "02:10", "2026-10-03T15:40", id="half an hour's gap"),
     ],
 )
-def test_a_time_that_does_not_exist_moves_forward_by_the_gap(
-    zone: str, day: str, wall: str, instant: str
-) -> None:
+def test_a_time_that_does_not_exist_moves_forward_by_the_gap(zone: str, day: str, wall: str, instant: str) -> None:
     found = to_instant(date.fromisoformat(day), time.fromisoformat(wall), ZoneInfo(zone))
     assert found == datetime.fromisoformat(instant).replace(tzinfo=UTC)
     assert found.astimezone(ZoneInfo(zone)).date() == date.fromisoformat(day)
@@ -143,9 +123,7 @@ def test_a_time_that_does_not_exist_moves_forward_by_the_gap(
         pytest.param("America/Santiago", "2027-04-03", "23:30", "2027-04-04T02:30", id="Santiago"),
     ],
 )
-def test_of_a_time_that_happens_twice_the_first_is_meant(
-    zone: str, day: str, wall: str, instant: str
-) -> None:
+def test_of_a_time_that_happens_twice_the_first_is_meant(zone: str, day: str, wall: str, instant: str) -> None:
     expected = datetime.fromisoformat(instant).replace(tzinfo=UTC)
     assert to_instant(date.fromisoformat(day), time.fromisoformat(wall), ZoneInfo(zone)) == expected
     later = time.fromisoformat(wall).replace(fold=1)
@@ -223,9 +201,7 @@ def test_a_closed_day_is_reported_once_however_many_slots_it_had() -> None:
 def test_a_long_closure_is_passed_over_whole() -> None:
     planned = plan(MONDAYS, "2027-06-28", 2, blocked=every_day("2027-07-01", 62, "summer"))
     assert starts(planned, "Asia/Jerusalem") == ["2027-06-28 14:00", "2027-09-06 14:00"]
-    assert [skipped.date for skipped in planned.skipped] == [
-        date(2027, 7, 5) + timedelta(weeks=n) for n in range(9)
-    ]
+    assert [skipped.date for skipped in planned.skipped] == [date(2027, 7, 5) + timedelta(weeks=n) for n in range(9)]
 
 
 def test_dates_blocked_after_the_last_meeting_are_not_reported() -> None:
@@ -266,13 +242,9 @@ def test_a_month_without_the_day_has_no_meeting() -> None:
         pytest.param("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO", ["09-07", "09-21", "10-05"], id="every second week"),
         pytest.param("FREQ=WEEKLY;BYDAY=MO,TH", ["09-07", "09-10", "09-14"], id="two days a week"),
         pytest.param("FREQ=WEEKLY", ["09-07", "09-14", "09-21"], id="the weekday of the start"),
-        pytest.param(
-            "RRULE:freq=weekly;byday=we", ["09-09", "09-16", "09-23"], id="with its name, in lower case"
-        ),
+        pytest.param("RRULE:freq=weekly;byday=we", ["09-09", "09-16", "09-23"], id="with its name, in lower case"),
         pytest.param("FREQ=MONTHLY;BYDAY=1TU", ["10-06", "11-03", "12-01"], id="every first Tuesday"),
-        pytest.param(
-            "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1", ["09-29", "10-27", "11-30"], id="the last of two days"
-        ),
+        pytest.param("FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1", ["09-29", "10-27", "11-30"], id="the last of two days"),
         pytest.param("FREQ=DAILY;INTERVAL=3", ["09-07", "09-10", "09-13"], id="every third day"),
     ],
 )
@@ -301,12 +273,8 @@ def test_a_holiday_leaves_the_other_weeks_of_every_second_week_alone() -> None:
     ("pattern", "start", "count"),
     [
         pytest.param(MONDAYS, "2026-09-02", 12, id="weekly"),
-        pytest.param(
-            weekly((MONDAY, "09:00", "10:00"), (MONDAY, "10:00", "11:00")), "2026-09-02", 9, id="two a day"
-        ),
-        pytest.param(
-            recurring("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE"), "2026-09-07", 11, id="every second week"
-        ),
+        pytest.param(weekly((MONDAY, "09:00", "10:00"), (MONDAY, "10:00", "11:00")), "2026-09-02", 9, id="two a day"),
+        pytest.param(recurring("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE"), "2026-09-07", 11, id="every second week"),
         pytest.param(recurring("FREQ=MONTHLY;BYDAY=1TU"), "2026-09-07", 6, id="monthly"),
     ],
 )
@@ -337,13 +305,9 @@ def test_topping_up_does_not_report_what_was_skipped_before() -> None:
 
 def test_a_last_meeting_someone_moved_is_not_overlapped() -> None:
     moved = datetime(2026, 9, 7, 14, 30, tzinfo=ZoneInfo("Asia/Jerusalem"))
-    assert starts(plan(MONDAYS, "2026-09-07", 1, last_ends_at=moved), "Asia/Jerusalem") == [
-        "2026-09-14 14:00"
-    ]
+    assert starts(plan(MONDAYS, "2026-09-07", 1, last_ends_at=moved), "Asia/Jerusalem") == ["2026-09-14 14:00"]
     before = moved - timedelta(hours=1)
-    assert starts(plan(MONDAYS, "2026-09-07", 1, last_ends_at=before), "Asia/Jerusalem") == [
-        "2026-09-07 14:00"
-    ]
+    assert starts(plan(MONDAYS, "2026-09-07", 1, last_ends_at=before), "Asia/Jerusalem") == ["2026-09-07 14:00"]
 
 
 @pytest.mark.parametrize("count", [0, -1])
@@ -359,9 +323,7 @@ def test_nothing_missing_plans_nothing(count: int) -> None:
         pytest.param(weekly((MONDAY, "14:00", "15:00"), (MONDAY, "16:00", "17:00")), 4, 0, id="two a day"),
     ],
 )
-def test_a_holiday_on_every_occurrence_ends_the_search(
-    pattern: MeetingPattern, count: int, planned: int
-) -> None:
+def test_a_holiday_on_every_occurrence_ends_the_search(pattern: MeetingPattern, count: int, planned: int) -> None:
     with pytest.raises(PatternExhausted) as caught:
         plan(pattern, "2026-09-07", count, blocked=every_day("2026-09-01", 3700, "closed"))
     assert (caught.value.planned, caught.value.count) == (planned, count)
@@ -378,9 +340,7 @@ def test_a_friday_cycle_with_every_friday_blocked_but_the_first_says_how_far_it_
     "pattern",
     [
         pytest.param(recurring("FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30"), id="the 30th of February"),
-        pytest.param(
-            recurring("FREQ=DAILY;INTERVAL=7;BYDAY=TU"), id="every seventh day from Monday, on Tuesdays"
-        ),
+        pytest.param(recurring("FREQ=DAILY;INTERVAL=7;BYDAY=TU"), id="every seventh day from Monday, on Tuesdays"),
     ],
 )
 def test_a_rule_that_never_holds_ends_the_search(pattern: MeetingPattern) -> None:
@@ -410,12 +370,8 @@ def test_the_end_of_the_calendar_is_an_answer_too(zone: str) -> None:
     ("pattern", "fields"),
     [
         pytest.param(MONDAYS, [], id="sound weekly"),
-        pytest.param(
-            weekly((MONDAY, "09:00", "10:00"), (MONDAY, "10:00", "11:00")), [], id="slots that touch"
-        ),
-        pytest.param(
-            weekly((MONDAY, "09:00", "10:00"), (TUESDAY, "09:00", "10:00")), [], id="same time, other day"
-        ),
+        pytest.param(weekly((MONDAY, "09:00", "10:00"), (MONDAY, "10:00", "11:00")), [], id="slots that touch"),
+        pytest.param(weekly((MONDAY, "09:00", "10:00"), (TUESDAY, "09:00", "10:00")), [], id="same time, other day"),
         pytest.param(recurring("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU;WKST=SU"), [], id="sound RRULE"),
         pytest.param(recurring("FREQ=DAILY", "23:00", 60), [], id="until midnight"),
         pytest.param(MeetingPattern(), ["slots"], id="neither kind"),
@@ -427,9 +383,7 @@ def test_the_end_of_the_calendar_is_an_answer_too(zone: str) -> None:
         pytest.param(weekly((7, "09:00", "10:00")), ["slots[0].weekday"], id="an eighth weekday"),
         pytest.param(weekly((-1, "09:00", "10:00")), ["slots[0].weekday"], id="a weekday before Monday"),
         pytest.param(weekly((MONDAY, "9:00", "24:00")), ["slots[0].start", "slots[0].end"], id="no times"),
-        pytest.param(
-            weekly((MONDAY, "09:60", "10:00\n")), ["slots[0].start", "slots[0].end"], id="nor these"
-        ),
+        pytest.param(weekly((MONDAY, "09:60", "10:00\n")), ["slots[0].start", "slots[0].end"], id="nor these"),
         pytest.param(weekly((MONDAY, "0٩:0٠", "10:00")), ["slots[0].start"], id="other digits"),
         pytest.param(weekly((MONDAY, "10:00", "10:00")), ["slots[0].end"], id="no length"),
         pytest.param(weekly((MONDAY, "23:00", "01:00")), ["slots[0].end"], id="past midnight"),
@@ -438,16 +392,10 @@ def test_the_end_of_the_calendar_is_an_answer_too(zone: str) -> None:
             ["slots[2]"],
             id="overlapping",
         ),
-        pytest.param(
-            weekly((MONDAY, "09:00", "12:00"), (MONDAY, "10:00", "11:00")), ["slots[1]"], id="one within"
-        ),
+        pytest.param(weekly((MONDAY, "09:00", "12:00"), (MONDAY, "10:00", "11:00")), ["slots[1]"], id="one within"),
         pytest.param(weekly(*[(MONDAY, "09:00", "10:00")] * 2), ["slots[1]"], id="the same twice"),
-        pytest.param(
-            recurring("FREQ=DAILY", None, None), ["start", "durationMinutes"], id="RRULE without times"
-        ),
-        pytest.param(
-            recurring("FREQ=DAILY", "noon", 0), ["start", "durationMinutes"], id="RRULE with bad times"
-        ),
+        pytest.param(recurring("FREQ=DAILY", None, None), ["start", "durationMinutes"], id="RRULE without times"),
+        pytest.param(recurring("FREQ=DAILY", "noon", 0), ["start", "durationMinutes"], id="RRULE with bad times"),
         pytest.param(recurring("FREQ=DAILY", "23:00", 61), ["durationMinutes"], id="RRULE past midnight"),
         pytest.param(recurring(""), ["rrule"], id="empty RRULE"),
         pytest.param(recurring("every Monday"), ["rrule"], id="not an RRULE"),
