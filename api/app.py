@@ -7,22 +7,30 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
 import models.all_contexts  # noqa: F401
 from api.auth import AuthenticationMiddleware
+from api.courses.routes import BranchesController, ClosuresController, CoursesController
+from api.cycles.routes import CyclesController
 from api.dependencies import DEPENDENCIES
 from api.events.routes import EventsController, EventTypesController
-from api.health.routes import VERSION, HealthController
+from api.exports.routes import ExportsController
+from api.health.routes import HealthController
 from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
 from api.observe import observed
-from api.people.routes import CustomersController
+from api.openapi import complete, openapi_config
+from api.people.routes import CustomersController, InstructorsController, StudentsController
 from api.problems import answer
+from api.registrations.routes import (
+    CycleRegistrationsController,
+    RegistrationsController,
+    StudentRegistrationsController,
+)
 from api.resources import Response, add_etag
+from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
+from api.webhooks.routes import WebhooksController
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.logs import configure_logging
@@ -32,7 +40,11 @@ from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
     AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
-    CustomersController,
+    CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
+    ClosuresController, CyclesController,
+    ExportsController,
+    WebhooksController,
+    RegistrationsController, CycleRegistrationsController, StudentRegistrationsController,
 ]  # fmt: skip
 
 
@@ -52,7 +64,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         }
     )
     app = Litestar(
-        route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController],
+        route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController, SwaggerController],
         middleware=[
             AuthenticationMiddleware(settings, database),
             TransactionMiddleware(database, nudger, settings.body_limit_bytes),
@@ -69,6 +81,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    complete(app)
     app.asgi_handler = observed(app.asgi_handler)
     return app
 
@@ -82,21 +95,3 @@ async def _running(app: Litestar) -> AsyncIterator[None]:
         await app.state.listener.stop()
         await app.state.nudger.settle()
         await app.state.database.close()
-
-
-def openapi_config() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Bellwork",
-        version=VERSION,
-        description="The asynchronous back office of a teaching business: whatever is slow becomes a durable job.",
-        path="/schema",
-        render_plugins=[SwaggerRenderPlugin(path=["/swagger"])],
-        components=Components(
-            security_schemes={
-                "bearer": SecurityScheme(type="http", scheme="bearer", description="an access token, or an API key"),
-                "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
-            }
-        ),
-        security=[{"bearer": []}, {"apiKey": []}],
-        use_handler_docstrings=True,
-    )

@@ -59,23 +59,23 @@ class AuthenticationMiddleware(ASGIMiddleware):
 def requires(scope: Scope) -> Guard:
     """Only callers who hold the scope, by their role or on their key."""
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         _caller(connection).require(scope)
 
     guard.access = scope.value  # type: ignore[attr-defined]
     return guard
 
 
-def _anyone_known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def _anyone_known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     _caller(connection)
 
 
-def _admins(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def _admins(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     if not _caller(connection).is_admin:
         raise Forbidden("This is for administrators.")
 
 
-def _anyone(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -> None:
+async def _anyone(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -> None:
     return None
 
 

@@ -27,9 +27,10 @@ def listing(out: type[Body], rows: list[Any], pagination: Pagination) -> Listing
     return Listing([msgspec.convert(row, out, from_attributes=True) for row in rows], pagination)
 
 
-def created(request: Request[Any, Any, Any], body: Body, id_: UUID) -> Response[Body]:
-    """201 with the new resource and its place."""
-    return Response(body, status_code=201, headers={"Location": f"{request.scope['path'].rstrip('/')}/{id_}"})
+def created(request: Request[Any, Any, Any], body: Body, id_: UUID, *, under: str | None = None) -> Response[Body]:
+    """201 with the new resource and its place: below the request's path, or `under` another resource."""
+    path = f"/api/v1/{under}" if under else request.scope["path"].rstrip("/")
+    return Response(body, status_code=201, headers={"Location": f"{path}/{id_}"})
 
 
 async def add_etag(response: litestar.Response[Any]) -> litestar.Response[Any]:

@@ -46,10 +46,7 @@ def examine(state_dir: Path) -> list[Finding]:
     try:
         settings = load_settings()
     except SettingsError as error:
-        return [
-            Finding("settings", line, "set it in the environment or in .env")
-            for line in str(error).splitlines()
-        ]
+        return [Finding("settings", line, "set it in the environment or in .env") for line in str(error).splitlines()]
     findings = [Finding("settings", f"complete, for {settings.env}"), *_check_keys(settings, state_dir)]
     findings += asyncio.run(_gather(_check_database(settings)))
     if not any(finding.is_fault for finding in findings if finding.subject == "database"):
@@ -70,9 +67,7 @@ def _check_keys(settings: Settings, state_dir: Path) -> list[Finding]:
         used = [settings.secret_key.get_secret_value(), settings.flower_password.get_secret_value(), *keys]
         if set(used) & set(own):
             remedy = "generate new BELLWORK_SECRET_KEY, BELLWORK_ENCRYPTION_KEYS and BELLWORK_FLOWER_PASSWORD"
-            findings.append(
-                Finding("keys", "a development key of this checkout is used in production", remedy)
-            )
+            findings.append(Finding("keys", "a development key of this checkout is used in production", remedy))
     return [finding for finding in findings if finding.is_fault] or [Finding("keys", "well-formed")]
 
 
@@ -116,9 +111,7 @@ async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:
         client = Redis.from_url(settings.redis_url, socket_timeout=_ANSWER_SECONDS, decode_responses=True)
         server = await client.info("server")
     except (OSError, RedisError, ValueError) as error:
-        yield Finding(
-            "redis", _failure(address, error), "start Redis or Valkey, or correct BELLWORK_REDIS_URL"
-        )
+        yield Finding("redis", _failure(address, error), "start Redis or Valkey, or correct BELLWORK_REDIS_URL")
         return
     try:
         yield _check_redis_version(server, address)
@@ -144,11 +137,7 @@ def _check_redis_version(server: dict[str, str], address: str) -> Finding:
 def _check_clock(server: str, theirs: float, asked_at: float) -> Finding:
     """Compares with the middle of question and answer."""
     skew = theirs - (asked_at + time.time()) / 2
-    remedy = (
-        "keep the clocks of all machines together (NTP, chrony)"
-        if abs(skew) > _LARGEST_SKEW_SECONDS
-        else None
-    )
+    remedy = "keep the clocks of all machines together (NTP, chrony)" if abs(skew) > _LARGEST_SKEW_SECONDS else None
     return Finding("clock", f"{server}'s clock is {skew:+.3f} s off this machine's", remedy)
 
 
@@ -163,9 +152,7 @@ def _check_scratch(settings: Settings) -> Finding:
     except OSError as error:
         return Finding("scratch", _failure(str(folder), error), remedy)
     free = space.f_bavail * space.f_frsize
-    return Finding(
-        "scratch", f"{folder} has {free // 2**20} MiB free", remedy if free < _SCRATCH_BYTES else None
-    )
+    return Finding("scratch", f"{folder} has {free // 2**20} MiB free", remedy if free < _SCRATCH_BYTES else None)
 
 
 async def _check_files(settings: Settings) -> Finding:

@@ -17,16 +17,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.demo.stage import DemoError
 from cli.doctor import examine
-from cli.embedded import EmbeddedPostgres, EmbeddedValkey, ServerError
+from cli.embedded import EmbeddedPostgres, ServerError
 from cli.embedded.privileges import PrivilegeError, remove_home
 from cli.environment import STATE_FOLDER, adopt_settings, running_platform
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
 from cli.processes import ProcessError
+from cli.state import DEMO_FOLDER
+from cli.state import remove_state as _remove_state
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Bellwork: durable jobs for a teaching business."
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bellwork: durable jobs for a teaching business.")
 migrations = typer.Typer(no_args_is_help=True, help="The versions of the tables.")
 app.add_typer(migrations, name="migrations")
 
@@ -64,6 +65,16 @@ def migrate() -> None:
     console.print("the tables are at their newest version")
 
 
+@app.command()
+def demo() -> None:
+    """Play the main jobs on a platform of its own, leave demo-output/, stop everything."""
+    with _stop_by_signal(), _reported_faults():
+        try:
+            importlib.import_module("cli.demo.play").play(root, console)
+        except KeyboardInterrupt:
+            _fail("the demo was interrupted; everything is stopped")
+
+
 @migrations.command()
 def check() -> None:
     """Compare the tables that the migrations make, in a throwaway database, with those that the code has."""
@@ -97,9 +108,10 @@ def remove_state() -> None:
     """Delete the local platform's data, wherever the servers keep them."""
     if running := running_platform(state_dir):
         _fail(f"the platform runs in this checkout, as process {running.get('pid')}: stop it first")
-    for server in (EmbeddedPostgres, EmbeddedValkey):
-        remove_home(state_dir / server.name)
-    shutil.rmtree(state_dir, ignore_errors=True)
+    if running := running_platform(state_dir / DEMO_FOLDER):
+        _fail(f"the demo is played in this checkout, by process {running.get('pid')}: wait for its end")
+    _remove_state(state_dir / DEMO_FOLDER)
+    _remove_state(state_dir)
 
 
 def _tell(step: str) -> None:
@@ -116,9 +128,7 @@ def _show_addresses(urls: dict[str, str]) -> None:
 
 def _show_logins(platform: LocalPlatform) -> None:
     user = platform.settings.get("BELLWORK_FLOWER_USER", "operator")
-    console.print(
-        f"Flower's login: {user}, password {platform.settings['BELLWORK_FLOWER_PASSWORD']}", markup=False
-    )
+    console.print(f"Flower's login: {user}, password {platform.settings['BELLWORK_FLOWER_PASSWORD']}", markup=False)
     bootstrap = importlib.import_module("models.identity.bootstrap")
     admin = asyncio.run(bootstrap.ensure_admin(platform.database_url))
     if admin is not None:
@@ -150,7 +160,7 @@ def _reported_faults() -> Iterator[None]:
         console.print(str(error), style="yellow", markup=False)
         _show_addresses(error.note.get("urls", {}))
         raise typer.Exit(1) from None
-    except (PlatformError, ServerError, PrivilegeError, ProcessError) as error:
+    except (PlatformError, ServerError, PrivilegeError, ProcessError, DemoError) as error:
         _fail(str(error))
 
 

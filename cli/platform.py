@@ -175,25 +175,19 @@ class LocalPlatform:
     def _given_port(self, name: str, port: int, host: str) -> int:
         if is_free(port, host):
             return port
-        raise PlatformError(
-            f"port {port} on {host} is taken by another program: set {name}_PORT to a free one"
-        )
+        raise PlatformError(f"port {port} on {host} is taken by another program: set {name}_PORT to a free one")
 
     def _check_settings(self) -> None:
         """In a process of its own, since settings are read from a process's environment."""
         command = [sys.executable, "-c", _CHECK_SETTINGS]
-        answer = subprocess.run(
-            command, env=self.env, cwd=self.root, capture_output=True, text=True, check=False
-        )
+        answer = subprocess.run(command, env=self.env, cwd=self.root, capture_output=True, text=True, check=False)
         if answer.returncode != 0:
             raise PlatformError(f"these settings are at fault:\n{answer.stderr.strip()}")
 
     def _specs(self, wanted: Collection[str] | None) -> list[ProcessSpec]:
         commands = read_procfile(self.procfile, self.env)
         names = [name for name in commands if wanted is None or name in wanted]
-        return [
-            ProcessSpec(name, commands[name], self.env, self._readiness(commands[name])) for name in names
-        ]
+        return [ProcessSpec(name, commands[name], self.env, self._readiness(commands[name])) for name in names]
 
     def _readiness(self, command: tuple[str, ...]) -> Callable[[], bool] | None:
         if "api" in command:
@@ -208,9 +202,7 @@ class LocalPlatform:
     def _worker_answers(self, node: str) -> bool:
         ping = [sys.executable, "-m", "celery", "-A", "tasks.app:celery", "inspect", "ping"]
         target = ["--timeout", "3", "--destination", node]
-        return (
-            subprocess.run([*ping, *target], env=self.env, cwd=self.root, capture_output=True).returncode == 0
-        )
+        return subprocess.run([*ping, *target], env=self.env, cwd=self.root, capture_output=True).returncode == 0
 
 
 def _answers(url: str) -> bool:

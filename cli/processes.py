@@ -155,6 +155,7 @@ class ProcessGroup:
         deadline = time.monotonic() + ready_seconds
         for child in started:
             self._wait_ready(child, deadline, may_end=False)
+            self._on_event(f"{child.spec.name} is ready")
 
     def wait_ready(self, name: str, seconds: float = 60.0) -> None:
         """Wait for a process that has been killed or resumed. Raises ProcessError when it takes too long."""
@@ -165,9 +166,7 @@ class ProcessGroup:
             late = time.monotonic() > deadline
             if late or (child.has_ended and not may_end):
                 end = "was not ready in time" if late else "ended before it was ready"
-                raise ProcessError(
-                    f"{child.spec.name} {end}; the end of {child.log_path}:\n{tail(child.log_path)}"
-                )
+                raise ProcessError(f"{child.spec.name} {end}; the end of {child.log_path}:\n{tail(child.log_path)}")
             time.sleep(_TICK_SECONDS)
 
     def pid(self, name: str) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
+import models.all_contexts  # noqa: F401
 from models.kernel.logs import configure_logging, get_logger
 from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
@@ -18,7 +19,6 @@ from scheduler.broker import Broker
 from scheduler.dispatch import dispatch, redeliver
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
-from tasks.app import celery
 
 log = get_logger("scheduler")
 RESCUE_SECONDS = 1.0
@@ -34,7 +34,7 @@ class Scheduler:
             pool_size=min(settings.database_pool_size, 5),
             application="bellwork-scheduler",
         )
-        self._broker = Broker(celery)
+        self._broker = Broker(settings)
         self._listener = Listener(self._database, WORK_DUE)
         self._nudger = Nudger(self._database)
         self._stopping = asyncio.Event()

@@ -11,6 +11,8 @@ from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import ChannelError
 
+from models.kernel.settings import Settings
+
 
 class Message(msgspec.Struct, frozen=True):
     """Tells a worker to look at these jobs of one kind; the task's id is the first job's."""
@@ -23,8 +25,12 @@ class Message(msgspec.Struct, frozen=True):
 class Broker:
     """Publishing and queue depths, in a thread, because the broker's client blocks. Errors mean: not delivered."""
 
-    def __init__(self, celery: Celery) -> None:
-        self._celery = celery
+    def __init__(self, settings: Settings) -> None:
+        self._celery = Celery("bellwork-scheduler", broker=settings.effective_broker_url, set_as_current=False)
+        self._celery.conf.update(
+            broker_transport_options=settings.broker_transport_options, task_serializer="json", accept_content=["json"],
+            timezone="UTC",
+        )  # fmt: skip
         self._connection: Connection | None = None
         self._producer: Any = None
         self._lock = asyncio.Lock()

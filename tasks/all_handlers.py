@@ -1,1 +1,5 @@
 """Imports every module with handlers, so that they are registered."""
+
+import tasks.cycles  # noqa: F401
+import tasks.exports  # noqa: F401
+import tasks.webhooks  # noqa: F401

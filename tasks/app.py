@@ -21,7 +21,9 @@ from models.kernel.files import FileStore
 from models.kernel.logs import configure_logging
 from models.kernel.session import Database
 from models.kernel.settings import get_settings
+from models.webhooks.service import address_policy
 from tasks.context import Tools
+from tasks.integrations.receivers import Receivers
 from tasks.runtime import Runtime
 
 
@@ -47,20 +49,10 @@ def make_celery() -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options=transport_options(settings.effective_broker_url),
+        broker_transport_options=settings.broker_transport_options,
         timezone="UTC",
     )
     return celery
-
-
-def transport_options(url: str) -> dict[str, Any]:
-    """Without time-outs a client of a hanging Redis hangs with it."""
-    if not url.startswith(("redis", "valkey")):
-        return {}
-    return {
-        "socket_timeout": 15.0, "socket_connect_timeout": 5.0, "socket_keepalive": True,
-        "health_check_interval": 10, "visibility_timeout": 3600,
-    }  # fmt: skip
 
 
 celery = make_celery()
@@ -110,6 +102,7 @@ async def _make_tools() -> Tools:
         files=FileStore(settings.files_url),
         keys=KeyRing(settings.encryption_keys),
         http=aiohttp.ClientSession(),
+        receivers=Receivers(address_policy(settings), settings.webhook_timeout_seconds),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.session import Database, commit_chunk
 from models.kernel.settings import Settings
+from tasks.integrations.receivers import Receivers
 from tasks.outcomes import JobStopped
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Tools(msgspec.Struct, frozen=True):
     files: FileStore
     keys: KeyRing
     http: aiohttp.ClientSession
+    receivers: Receivers
 
 
 class JobContext:
@@ -57,6 +59,7 @@ class JobContext:
         self.files = tools.files
         self.keys = tools.keys
         self.http = tools.http
+        self.receivers = tools.receivers
         self.actor = Actor.named(job.owner, job.request_id)
         self._report = report
         self._stop = stop

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import redis.asyncio
 from litestar import Controller, MediaType, get
+from litestar.openapi import ResponseSpec
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from api.auth import public
@@ -45,7 +46,7 @@ class HealthController(Controller):
     async def live(self) -> dict[str, str]:
         return {"status": "ok"}
 
-    @get("/health/ready", summary="Can it serve")
+    @get("/health/ready", summary="Can it serve", responses={503: ResponseSpec(Health, generate_examples=False)})
     async def ready(self, request: ApiRequest) -> Response[Health]:
         """503 while PostgreSQL is away."""
         health = await _check(request)

@@ -44,6 +44,8 @@ class JobsController(Controller):
             args = convert(data.payload, kind.args)
         except Invalid as error:
             raise error.under("payload") from None
+        for scope in args.needs():
+            caller.require(scope)
         options = JobOptions(
             run_at=data.run_at,
             priority=data.priority,

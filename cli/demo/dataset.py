@@ -73,9 +73,7 @@ def _registrations(
             number += 1
 
 
-def _registration(
-    random: Random, number: int, student: Student, cycle: Cycle, discounted: bool
-) -> Registration:
+def _registration(random: Random, number: int, student: Student, cycle: Cycle, discounted: bool) -> Registration:
     price = cycle.price if cycle.type == "private" and cycle.price else Decimal(0)
     amount = (price * _SIBLING_DISCOUNT if discounted else price).quantize(Decimal("0.01"))
     trial, cancelled = number % 17 == 5, number % 23 == 7

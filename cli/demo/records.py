@@ -54,6 +54,11 @@ class Slot:
     start: str  # HH:MM by the wall clock of the branch
     end: str
 
+    @property
+    def minutes(self) -> int:
+        start, end = (int(at[:2]) * 60 + int(at[3:]) for at in (self.start, self.end))
+        return end - start
+
 
 @dataclass(frozen=True)
 class Cycle:

@@ -16,11 +16,17 @@ CLOCKS_CHANGE = ("haifa-robotics-autumn", "haifa-robotics-spring")
 BRANCHES = (
     Branch(
         "haifa", "Haifa Carmel", "community_center", "Haifa", "IL", "Asia/Jerusalem", "ILS",
-        (Closure("Sukkot week", date(2026, 9, 27), date(2026, 10, 2)), Closure("Hanukkah", date(2026, 12, 6), date(2026, 12, 10))),
+        (
+            Closure("Sukkot week", date(2026, 9, 27), date(2026, 10, 2)),
+            Closure("Hanukkah", date(2026, 12, 6), date(2026, 12, 10)),
+        ),
     ),
     Branch(
         "mexico-city", "Ciudad de México, Roma Norte", "school", "Mexico City", "MX", "America/Mexico_City", "MXN",
-        (Closure("Puente de muertos", date(2026, 11, 2), date(2026, 11, 3)), Closure("Winter", date(2026, 12, 21), date(2027, 1, 6))),
+        (
+            Closure("Puente de muertos", date(2026, 11, 2), date(2026, 11, 3)),
+            Closure("Winter", date(2026, 12, 21), date(2027, 1, 6)),
+        ),
     ),
     Branch(
         "lagos", "Lagos, Ikeja", "frontal", "Lagos", "NG", "Africa/Lagos", "NGN",

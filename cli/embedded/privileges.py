@@ -128,9 +128,7 @@ def shared_place() -> Path:
         if stat.S_ISDIR(found.st_mode) and found.st_uid == 0 and not writable_by_others:
             place.chmod(0o755)
             return place
-    raise PrivilegeError(
-        f"none of {', '.join(map(str, _SHARED_PLACES))} can be a folder that only root writes"
-    )
+    raise PrivilegeError(f"none of {', '.join(map(str, _SHARED_PLACES))} can be a folder that only root writes")
 
 
 def prepare_home(servant: Servant | None, home: Path) -> Path:

@@ -143,9 +143,7 @@ class EmbeddedServer(ABC):
                 return
             said = self.log_path.read_bytes()[log_start:].decode(errors="replace")
             if time.monotonic() > deadline or not self._may_start_later(said):
-                raise ServerError(
-                    f"{self.name} did not start; the end of {self.log_path}:\n{tail(self.log_path)}"
-                )
+                raise ServerError(f"{self.name} did not start; the end of {self.log_path}:\n{tail(self.log_path)}")
             time.sleep(0.2)
             self._load_record()
 

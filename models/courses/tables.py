@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.kernel.base import Resource
+from models.courses.values import BranchType, CourseStatus, Difficulty
+from models.kernel.base import Resource, one_of
 
 
 class Course(Resource):
@@ -26,8 +27,10 @@ class Course(Resource):
     status: Mapped[str] = mapped_column(server_default="draft")
 
     __table_args__ = (
-        CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
-        CheckConstraint("price >= 0", name="price"),
+        one_of("status", CourseStatus),
+        one_of("difficulty", Difficulty),
+        CheckConstraint("price IS NULL OR (price >= 0 AND currency IS NOT NULL)", name="price"),
+        CheckConstraint("duration_minutes > 0", name="duration_minutes"),
     )
 
 
@@ -48,9 +51,7 @@ class Branch(Resource):
     contact_email: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(server_default="true")
 
-    __table_args__ = (
-        CheckConstraint("type IN ('school', 'community_center', 'frontal', 'online')", name="type"),
-    )
+    __table_args__ = (one_of("type", BranchType),)
 
 
 class Closure(Resource):

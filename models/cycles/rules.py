@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import combinations
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 from dateutil.rrule import rrulestr
+from msgspec import Meta
 
 from models.cycles.values import MeetingStatus
 from models.kernel.errors import Fault, Invalid, Unprocessable
@@ -37,7 +39,7 @@ _MONTH_PARTS = {
 }
 
 
-class WeeklySlot(msgspec.Struct, frozen=True):
+class WeeklySlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One lesson of the week by the wall clock; it ends on the day it starts."""
 
     weekday: int  # 0 = Monday … 6 = Sunday
@@ -45,11 +47,20 @@ class WeeklySlot(msgspec.Struct, frozen=True):
     end: str  # HH:MM
 
 
-class MeetingPattern(msgspec.Struct, frozen=True, kw_only=True):
-    """Either weekly slots, or an RRULE that gives the dates with one start and length for all of them."""
+class MeetingPattern(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
+    """Either weekly slots, or an RRULE that gives the dates with one start and length for all of them.
 
-    slots: tuple[WeeklySlot, ...] = ()
-    rrule: str | None = None  # RFC 5545 without DTSTART, COUNT and UNTIL: the cycle has a start and a number
+    Its JSON is what callers send and what a cycle stores.
+    """
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"slots": [{"weekday": 1, "start": "16:00", "end": "17:30"}]}
+
+    slots: Annotated[tuple[WeeklySlot, ...], Meta(max_length=50)] = ()
+    rrule: Annotated[str, Meta(max_length=300)] | None = (
+        None  # RFC 5545 without DTSTART, COUNT and UNTIL: the cycle has a start and a number
+    )
     start: str | None = None  # HH:MM
     duration_minutes: int | None = None
 
@@ -261,9 +272,7 @@ def progress(completed: int, total: int) -> Progress:
 
 
 MOVES: Mapping[MeetingStatus, frozenset[MeetingStatus]] = {
-    MeetingStatus.SCHEDULED: frozenset(
-        {MeetingStatus.COMPLETED, MeetingStatus.CANCELLED, MeetingStatus.POSTPONED}
-    ),
+    MeetingStatus.SCHEDULED: frozenset({MeetingStatus.COMPLETED, MeetingStatus.CANCELLED, MeetingStatus.POSTPONED}),
     MeetingStatus.COMPLETED: frozenset({MeetingStatus.SCHEDULED, MeetingStatus.CANCELLED}),
     MeetingStatus.CANCELLED: frozenset({MeetingStatus.SCHEDULED}),
     MeetingStatus.POSTPONED: frozenset(),

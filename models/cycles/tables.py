@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, func, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from models.cycles.rules import Progress, progress
 from models.cycles.values import ActivityType, CycleStatus, CycleType, MeetingNature, MeetingStatus, PayMode
 from models.kernel.base import Resource, one_of
 
@@ -41,6 +43,13 @@ class Cycle(Resource):
     daily_rate: Mapped[Decimal | None]
     instructor_budget: Mapped[Decimal | None]
     send_parent_reminders: Mapped[bool] = mapped_column(server_default="false")
+
+    @property
+    def progress(self) -> Progress:
+        """Nothing remains of a completed cycle, whatever its meetings say."""
+        so_far = progress(self.completed_meetings, self.total_meetings)
+        finished = self.status == CycleStatus.COMPLETED
+        return msgspec.structs.replace(so_far, remaining=0) if finished else so_far
 
     __table_args__ = (
         one_of("type", CycleType),
@@ -88,6 +97,13 @@ class Meeting(Resource):
     changed_at: Mapped[datetime | None]
     overlap_allowed: Mapped[bool] = mapped_column(default=False, server_default="false")
     rescheduled_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("meetings.id", ondelete="SET NULL"))
+
+    cycle: Mapped[Cycle] = relationship(lazy="raise")
+
+    @property
+    def currency(self) -> str:
+        """That of the cycle, which has to be loaded with the meeting."""
+        return self.cycle.currency
 
     __table_args__ = (
         one_of("status", MeetingStatus),

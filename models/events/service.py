@@ -29,9 +29,10 @@ class EventRecord(msgspec.Struct, frozen=True):
     position: int
 
 
-async def emit(session: AsyncSession, actor: Actor, type_: EventType, id_: UUID, payload: msgspec.Struct) -> None:
-    """`id_` names the resource the event is about."""
-    await emit_many(session, actor, type_, {id_: payload})
+async def emit(session: AsyncSession, actor: Actor, type_: EventType, id_: UUID, payload: msgspec.Struct) -> UUID:
+    """`id_` names the resource the event is about; gives the event's own id."""
+    (event_id,) = await emit_many(session, actor, type_, {id_: payload})
+    return event_id
 
 
 async def emit_about(session: AsyncSession, actor: Actor, type_: EventType, row: Any) -> None:
@@ -41,14 +42,16 @@ async def emit_about(session: AsyncSession, actor: Actor, type_: EventType, row:
 
 async def emit_many(
     session: AsyncSession, actor: Actor, type_: EventType, payloads: Mapping[UUID, msgspec.Struct]
-) -> None:
-    """One event of the type per resource, in one statement."""
+) -> list[UUID]:
+    """One event of the type per resource, in one statement; gives the events' ids."""
     if not payloads:
-        return
+        return []
+    ids = [new_id() for _ in payloads]
     await fetch(
-        session, queries.INSERT, [new_id() for _ in payloads], type_.name, type_.resource, list(payloads),
+        session, queries.INSERT, ids, type_.name, type_.resource, list(payloads),
         [_encoder.encode(payload).decode() for payload in payloads.values()], actor.name, actor.request_id,
     )  # fmt: skip
+    return ids
 
 
 async def publish(session: AsyncSession, limit: int) -> list[EventRecord]:

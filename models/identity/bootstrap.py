@@ -2,6 +2,8 @@
 
 import secrets
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from models.identity.permissions import Role
 from models.identity.service import create_user, has_admin
 from models.kernel.session import Database
@@ -16,8 +18,22 @@ async def ensure_admin(database_url: str, email: str = FIRST_ADMIN) -> tuple[str
         async with database.transaction() as session:
             if await has_admin(session):
                 return None
-            password = secrets.token_urlsafe(15)
-            await create_user(session, email=email, name="Administrator", role=Role.ADMIN, password=password)
-            return email, password
+            return email, await _add_admin(session, email)
     finally:
         await database.close()
+
+
+async def create_admin(database_url: str, email: str) -> str:
+    """Create a further administrator; returns the random password, once."""
+    database = Database(database_url, pool_size=1, application="bellwork-cli")
+    try:
+        async with database.transaction() as session:
+            return await _add_admin(session, email)
+    finally:
+        await database.close()
+
+
+async def _add_admin(session: AsyncSession, email: str) -> str:
+    password = secrets.token_urlsafe(15)
+    await create_user(session, email=email, name="Administrator", role=Role.ADMIN, password=password)
+    return password

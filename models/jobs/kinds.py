@@ -27,6 +27,10 @@ class JobArgs(In):
         """What the kind's `per_key` limit counts by: an endpoint, a grant, a school."""
         return None
 
+    def needs(self) -> tuple[str, ...]:
+        """Scopes that submitting these very arguments takes, besides the kind's own."""
+        return ()
+
 
 class JobResult(Out):
     """What a finished job of a kind leaves."""

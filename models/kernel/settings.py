@@ -89,6 +89,16 @@ class Settings(BaseSettings):
         return self.broker_url or self.redis_url
 
     @property
+    def broker_transport_options(self) -> dict[str, object]:
+        """For every client of the broker: without time-outs one of a hanging Redis hangs with it."""
+        if not self.effective_broker_url.startswith(("redis", "valkey")):
+            return {}
+        return {
+            "socket_timeout": 15.0, "socket_connect_timeout": 5.0, "socket_keepalive": True,
+            "health_check_interval": 10, "visibility_timeout": 3600,
+        }  # fmt: skip
+
+    @property
     def asyncpg_dsn(self) -> str:
         return str(self.database_url)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, select, text
 
-from models.people.tables import Customer
+from models.people.tables import Customer, Instructor, Student
 
 HAS_ACTIVE_REGISTRATION = """
 SELECT students.customer_id FROM registrations
@@ -14,12 +14,22 @@ WHERE registrations.status IN ('registered', 'active') AND registrations.deleted
 """
 
 
-def customers(filters: Mapping[str, Any]) -> Select[tuple[Customer]]:
+def customers(filters: Mapping[str, Any]) -> Select[Customer]:
     """`city` is exact; `has_active_registration` looks at the customer's students."""
+    others = dict(filters)
+    active = Customer.id.in_(text(HAS_ACTIVE_REGISTRATION))
     statement = select(Customer).where(Customer.deleted_at.is_(None))
-    if "city" in filters:
-        statement = statement.where(Customer.city == filters["city"])
-    if "has_active_registration" in filters:
-        active = Customer.id.in_(text(HAS_ACTIVE_REGISTRATION))
-        statement = statement.where(active if filters["has_active_registration"] else ~active)
-    return statement
+    match others.pop("has_active_registration", None):
+        case True:
+            statement = statement.where(active)
+        case False:
+            statement = statement.where(~active)
+    return statement.filter_by(**others)
+
+
+def students(filters: Mapping[str, Any]) -> Select[Student]:
+    return select(Student).where(Student.deleted_at.is_(None)).filter_by(**filters)
+
+
+def instructors(filters: Mapping[str, Any]) -> Select[Instructor]:
+    return select(Instructor).where(Instructor.deleted_at.is_(None)).filter_by(**filters)

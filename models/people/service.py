@@ -1,23 +1,38 @@
-"""Customers: the people who pay."""
+"""The people who pay, who learn and who teach."""
 
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events.service import emit
+from models.events.service import emit_about
+from models.identity.tables import User
 from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.schema import given
 from models.people import events, queries
-from models.people.events import CustomerState
-from models.people.tables import Customer
+from models.people.rules import instructor_faults
+from models.people.tables import Customer, Instructor, Student
+from models.people.values import EmploymentType
 
 
 class CustomerPage(Page):
-    city: str | None = None
+    city: Annotated[str, Meta(max_length=200)] | None = None
     has_active_registration: bool | None = None
+
+
+class StudentPage(Page):
+    customer_id: UUID | None = None
+    grade: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class InstructorPage(Page):
+    is_active: bool | None = None
+    employment_type: EmploymentType | None = None
 
 
 async def list_customers(session: AsyncSession, page: CustomerPage) -> tuple[list[Customer], Pagination]:
@@ -32,10 +47,8 @@ async def get_customer(session: AsyncSession, id_: UUID) -> Customer:
 
 
 async def create_customer(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Customer:
-    customer = Customer(**msgspec.structs.asdict(data))
-    session.add(customer)
-    await session.flush()
-    await emit(session, actor, events.CUSTOMER_CREATED, customer.id, CustomerState.of(customer))
+    customer = await crud.add(session, Customer(**msgspec.structs.asdict(data)))
+    await emit_about(session, actor, events.CUSTOMER.created, customer)
     return customer
 
 
@@ -43,20 +56,112 @@ async def update_customer(
     session: AsyncSession, actor: Actor, id_: UUID, data: msgspec.Struct, match: Match = ANY
 ) -> Customer:
     """`data` is a whole customer (PUT) or a part of one (PATCH)."""
-    customer = await crud.apply(session, await get_customer(session, id_), data, match)
-    await emit(session, actor, events.CUSTOMER_UPDATED, id_, CustomerState.of(customer))
+    customer = await crud.update(session, Customer, id_, data, match)
+    await emit_about(session, actor, events.CUSTOMER.updated, customer)
     return customer
 
 
-async def delete_customer(session: AsyncSession, actor: Actor, id_: UUID, match: Match = ANY) -> None:
-    customer = await crud.delete(session, Customer, id_, match)
-    await emit(session, actor, events.CUSTOMER_DELETED, id_, CustomerState.of(customer))
+async def delete_customer(
+    session: AsyncSession, actor: Actor, id_: UUID, match: Match = ANY, *, hard: bool = False
+) -> None:
+    """`hard` is for good. Raises Conflict then while there are students of theirs."""
+    customer = await crud.delete(session, Customer, id_, match, hard=hard)
+    await emit_about(session, actor, events.CUSTOMER.deleted, customer)
 
 
-async def remove_customer(session: AsyncSession, id_: UUID) -> None:
-    """For good. Raises Conflict while there are students of theirs."""
-    await crud.remove(session, Customer, id_)
+async def restore_customer(session: AsyncSession, actor: Actor, id_: UUID) -> Customer:
+    customer = await crud.restore(session, Customer, id_)
+    await emit_about(session, actor, events.CUSTOMER.updated, customer)
+    return customer
 
 
-async def restore_customer(session: AsyncSession, id_: UUID) -> Customer:
-    return await crud.restore(session, Customer, id_)
+async def list_students(session: AsyncSession, page: Page, **more: Any) -> tuple[list[Student], Pagination]:
+    """`more` are filters beside those of the page."""
+    sortable = {"createdAt": Student.created_at, "name": Student.name, "birthDate": Student.birth_date}
+    statement = queries.students({**filters(page), **more})
+    return await paginate(session, statement, page, sortable=sortable, searched=[Student.name])
+
+
+async def get_student(session: AsyncSession, id_: UUID) -> Student:
+    """Raises NotFound."""
+    return await crud.get_live(session, Student, id_)
+
+
+async def create_student(session: AsyncSession, actor: Actor, data: msgspec.Struct, **more: Any) -> Student:
+    """`more` are fields beside those of `data`. Raises Invalid for a customer or user who is not there."""
+    values = {**msgspec.structs.asdict(data), **more}
+    await _check_student_references(session, values)
+    student = await crud.add(session, Student(**values))
+    await emit_about(session, actor, events.STUDENT.created, student)
+    return student
+
+
+async def update_student(
+    session: AsyncSession, actor: Actor, id_: UUID, data: msgspec.Struct, match: Match = ANY
+) -> Student:
+    await _check_student_references(session, given(data))
+    student = await crud.update(session, Student, id_, data, match)
+    await emit_about(session, actor, events.STUDENT.updated, student)
+    return student
+
+
+async def delete_student(
+    session: AsyncSession, actor: Actor, id_: UUID, match: Match = ANY, *, hard: bool = False
+) -> None:
+    """`hard` is for good. Raises Conflict then while there are registrations of theirs."""
+    student = await crud.delete(session, Student, id_, match, hard=hard)
+    await emit_about(session, actor, events.STUDENT.deleted, student)
+
+
+async def restore_student(session: AsyncSession, actor: Actor, id_: UUID) -> Student:
+    student = await crud.restore(session, Student, id_)
+    await emit_about(session, actor, events.STUDENT.updated, student)
+    return student
+
+
+async def list_instructors(session: AsyncSession, page: InstructorPage) -> tuple[list[Instructor], Pagination]:
+    sortable = {"createdAt": Instructor.created_at, "name": Instructor.name}
+    searched = [Instructor.name, Instructor.phone, Instructor.email]
+    return await paginate(session, queries.instructors(filters(page)), page, sortable=sortable, searched=searched)
+
+
+async def get_instructor(session: AsyncSession, id_: UUID) -> Instructor:
+    """Raises NotFound."""
+    return await crud.get_live(session, Instructor, id_)
+
+
+async def create_instructor(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Instructor:
+    """Raises Invalid for a user who is not there."""
+    values = msgspec.structs.asdict(data)
+    await crud.check_references(session, user_id=(User, values["user_id"]))
+    instructor = await crud.add(session, Instructor(**values))
+    await emit_about(session, actor, events.INSTRUCTOR.created, instructor)
+    return instructor
+
+
+async def update_instructor(
+    session: AsyncSession, actor: Actor, id_: UUID, data: msgspec.Struct, match: Match = ANY
+) -> Instructor:
+    await crud.check_references(session, user_id=(User, given(data).get("user_id")))
+    instructor = await crud.update(session, Instructor, id_, data, match, instructor_faults)
+    await emit_about(session, actor, events.INSTRUCTOR.updated, instructor)
+    return instructor
+
+
+async def delete_instructor(
+    session: AsyncSession, actor: Actor, id_: UUID, match: Match = ANY, *, hard: bool = False
+) -> None:
+    """`hard` is for good. Raises Conflict then while there are cycles, meetings or courses of theirs."""
+    instructor = await crud.delete(session, Instructor, id_, match, hard=hard)
+    await emit_about(session, actor, events.INSTRUCTOR.deleted, instructor)
+
+
+async def restore_instructor(session: AsyncSession, actor: Actor, id_: UUID) -> Instructor:
+    instructor = await crud.restore(session, Instructor, id_)
+    await emit_about(session, actor, events.INSTRUCTOR.updated, instructor)
+    return instructor
+
+
+async def _check_student_references(session: AsyncSession, values: dict[str, Any]) -> None:
+    customer_id, user_id = values.get("customer_id"), values.get("user_id")
+    await crud.check_references(session, customer_id=(Customer, customer_id), user_id=(User, user_id))

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.kernel.base import Resource
+from models.kernel.base import Resource, one_of
+from models.people.values import EmploymentType
 
 
 class Customer(Resource):
@@ -53,7 +54,7 @@ class Instructor(Resource):
     is_active: Mapped[bool] = mapped_column(server_default="true")
 
     __table_args__ = (
-        CheckConstraint("employment_type IN ('employee', 'freelancer')", name="employment_type"),
+        one_of("employment_type", EmploymentType),
         CheckConstraint(
             "rate_frontal >= 0 AND rate_online >= 0 AND rate_private >= 0 AND rate_preparation >= 0", name="rates"
         ),

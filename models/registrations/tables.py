@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.kernel.base import Resource
+from models.kernel.base import Resource, one_of
+from models.registrations.values import PaymentMethod, PaymentStatus, RegistrationStatus
 
 
 class Registration(Resource):
@@ -29,9 +30,9 @@ class Registration(Resource):
     cancellation_reason: Mapped[str | None]
 
     __table_args__ = (
-        CheckConstraint("status IN ('registered', 'active', 'completed', 'cancelled', 'trial')", name="status"),
-        CheckConstraint("payment_status IN ('unpaid', 'partial', 'paid')", name="payment_status"),
-        CheckConstraint("payment_method IN ('credit', 'transfer', 'cash')", name="payment_method"),
+        one_of("status", RegistrationStatus),
+        one_of("payment_status", PaymentStatus),
+        one_of("payment_method", PaymentMethod),
         CheckConstraint("amount >= 0 AND amount_paid >= 0", name="amounts"),
         CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled"),
         Index(

@@ -72,19 +72,18 @@ def upgrade() -> None:
     sa.Column('options', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('owner', sa.Text(), nullable=False),
     sa.Column('status', sa.Text(), server_default='pending', nullable=False),
-    sa.Column('job_id', sa.Uuid(), nullable=True),
     sa.Column('file_key', sa.Text(), nullable=True),
     sa.Column('row_count', sa.BigInteger(), nullable=True),
     sa.Column('size_bytes', sa.BigInteger(), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.CheckConstraint("(status = 'ready') = (file_key IS NOT NULL)", name=op.f('ck_exports_ready')),
+    sa.CheckConstraint("(status = 'pending') = (finished_at IS NULL)", name=op.f('ck_exports_finished')),
     sa.CheckConstraint("format IN ('csv', 'xlsx')", name=op.f('ck_exports_format')),
+    sa.CheckConstraint("num_nulls(file_key, row_count, size_bytes) = CASE status WHEN 'ready' THEN 0 ELSE 3 END", name=op.f('ck_exports_ready')),
     sa.CheckConstraint("status IN ('pending', 'ready', 'failed')", name=op.f('ck_exports_status')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_exports'))
     )
@@ -329,8 +328,10 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.CheckConstraint("difficulty IN ('beginner', 'intermediate', 'advanced')", name=op.f('ck_courses_difficulty')),
     sa.CheckConstraint("status IN ('draft', 'published', 'archived')", name=op.f('ck_courses_status')),
-    sa.CheckConstraint('price >= 0', name=op.f('ck_courses_price')),
+    sa.CheckConstraint('duration_minutes > 0', name=op.f('ck_courses_duration_minutes')),
+    sa.CheckConstraint('price IS NULL OR (price >= 0 AND currency IS NOT NULL)', name=op.f('ck_courses_price')),
     sa.ForeignKeyConstraint(['instructor_id'], ['instructors.id'], name=op.f('fk_courses_instructor_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_courses'))
     )

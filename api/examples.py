@@ -1,0 +1,104 @@
+"""Examples for the documentation, made from the wire structs themselves.
+
+A field shows, in this order: what its struct's `EXAMPLE` says (a `ClassVar[dict[str, Any]]` by wire name, for values
+that must fit each other), what stands below for `Struct.field`, the first of its `Meta(examples=…)`, a telling value
+for its name, one for its type.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+ID = "0198c0de-0000-7000-8000-000000000001"
+BY_NAME: dict[str, Any] = {
+    "name": "Noa Levi", "Branch.name": "Haifa", "Branch.subdivision": None,
+    "Course.name": "Robotics", "Cycle.name": "Robotics, spring 2026",
+    "ApiKey.name": "n8n", "email": "noa@example.com", "password": "correct horse battery staple", "city": "Haifa",
+    "address": "12 HaNassi Boulevard", "notes": "Prefers mornings.", "description": "For the accounting flow.",
+    "url": "https://example.com/hooks/bellwork", "grade": "4", "subject": "Robotics", "text": "Hello",
+    "kind": "finance.recalculate", "queue": "default", "dedupeKey": "spring-2026",
+    "startDate": "2026-02-01", "endDate": "2026-06-30", "birthDate": "2016-02-29",
+    "startTime": "16:00", "endTime": "17:30", "startsAt": "2026-02-08T14:00:00Z", "endsAt": "2026-02-08T15:30:00Z",
+    "reason": "The instructor is ill.", "requestId": "0198c0de-0000-7000-8000-00000000000a",
+    "accessToken": "eyJhbGciOiJIUzI1NiJ9.…", "tokenType": "Bearer", "actor": f"user:{ID}", "owner": f"user:{ID}",
+    "role": "manager", "scopes": ["read:*"], "scope": "read:customers",
+    "types": ["meeting.*"], "eventTypes": ["meeting.*"], "total": 1, "limit": 20, "offset": 0, "hasMore": False,
+}  # fmt: skip
+BY_TYPE: list[tuple[type[inspect.Type], Any]] = [
+    (inspect.StrType, "text"),
+    (inspect.UUIDType, ID),
+    (inspect.DateTimeType, "2026-02-08T14:00:00Z"),
+    (inspect.DateType, "2026-02-08"),
+    (inspect.TimeType, "16:00:00"),
+    (inspect.DecimalType, 149.90),
+    (inspect.BoolType, True),
+    (inspect.NoneType, None),
+]
+SEQUENCES = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
+TEXTS = (inspect.StrType, inspect.DateType, inspect.DateTimeType)
+
+
+def example_of(type_: Any) -> Any:
+    """A value of the type as it goes over the wire, in plain JSON types."""
+    return _example(inspect.type_info(type_), "")
+
+
+def _example(info: inspect.Type, name: str) -> Any:
+    if isinstance(info, inspect.Metadata):
+        given = (info.extra_json_schema or {}).get("examples")
+        return given[0] if given else _example(info.type, name)
+    if isinstance(info, inspect.UnionType):
+        return _example(_most_telling(info), name)
+    if isinstance(info, inspect.StructType):
+        return _of_struct(info)
+    if isinstance(info, SEQUENCES):
+        known = BY_NAME.get(name)
+        return known if isinstance(known, list) else [_example(info.item_type, name.removesuffix("s"))]
+    if isinstance(info, inspect.EnumType):
+        return next(iter(info.cls)).value
+    if isinstance(info, inspect.LiteralType):
+        return info.values[0]
+    return _of_scalar(info, _known(name))
+
+
+def _known(name: str) -> Any:
+    """By the name, or by its last word: `contactEmail` is an `email`."""
+    last = re.split("(?=[A-Z])", name)[-1].lower()
+    return BY_NAME.get(name, BY_NAME.get(last))
+
+
+def _of_struct(info: inspect.StructType) -> Any:
+    own = getattr(info.cls, "EXAMPLE", None)
+    if own is not None:
+        return own
+    struct = info.cls.__name__.removesuffix("In").removesuffix("Out").removesuffix("Patch")
+    return {field.encode_name: _of_field(field, f"{struct}.{field.encode_name}") for field in info.fields}
+
+
+def _of_field(field: inspect.Field, full_name: str) -> Any:
+    return BY_NAME[full_name] if full_name in BY_NAME else _example(field.type, field.encode_name)
+
+
+def _of_scalar(info: inspect.Type, known: Any) -> Any:
+    if isinstance(info, inspect.IntType):
+        return known if isinstance(known, int) else _number(info)
+    if isinstance(info, inspect.FloatType):
+        return _number(info)
+    if isinstance(known, str) and isinstance(info, TEXTS):
+        return known[: info.max_length] if isinstance(info, inspect.StrType) else known
+    return next((value for kind, value in BY_TYPE if isinstance(info, kind)), {})
+
+
+def _number(info: inspect.IntType | inspect.FloatType) -> Any:
+    return info.ge or (info.gt or 0) + 1
+
+
+def _most_telling(info: inspect.UnionType) -> inspect.Type:
+    """The first that is neither null nor `UNSET`."""
+    return next(each for each in info.types if not (isinstance(each, inspect.NoneType) or _is_unset(each)))
+
+
+def _is_unset(info: inspect.Type) -> bool:
+    return isinstance(info, inspect.CustomType) and info.cls is msgspec.UnsetType

@@ -1,0 +1,6 @@
+"""Act c."""
+
+from cli.demo.scene import Scene
+
+
+async def play(scene: Scene) -> None: ...

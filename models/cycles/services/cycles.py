@@ -1,0 +1,178 @@
+"""Cycles: a course given at a branch by an instructor over time."""
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.courses.tables import Branch, Course
+from models.cycles import queries
+from models.cycles.events import CYCLE
+from models.cycles.jobs import DuplicateCycle, ProgressSynced
+from models.cycles.tables import Cycle
+from models.cycles.terms import cycle_faults
+from models.cycles.values import ActivityType, CycleStatus, CycleType
+from models.events.service import emit_about
+from models.kernel import crud
+from models.kernel.actor import Actor
+from models.kernel.crud import ANY, Match
+from models.kernel.errors import Fault, Invalid, NotFound
+from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.schema import given
+from models.kernel.session import fetch
+from models.people.tables import Instructor
+
+COPIED = (
+    "course_id", "branch_id", "instructor_id", "type", "timezone", "pattern", "total_meetings", "activity_type",
+    "currency", "price_per_student", "meeting_revenue", "price_includes_vat", "student_count", "max_students",
+    "pay_mode", "daily_rate", "instructor_budget", "send_parent_reminders",
+)  # fmt: skip
+
+
+class CyclePage(Page):
+    """`day_of_week` counts from 0, Monday; `from` and `to` are about the start date."""
+
+    course_id: UUID | None = None
+    branch_id: UUID | None = None
+    instructor_id: UUID | None = None
+    type: CycleType | None = None
+    status: CycleStatus | None = None
+    activity_type: ActivityType | None = None
+    day_of_week: Annotated[int, Meta(ge=0, le=6, description="0 is Monday")] | None = None
+    from_: date | None = msgspec.field(default=None, name="from")
+    to: date | None = None
+
+
+async def list_cycles(session: AsyncSession, page: CyclePage, **more: Any) -> tuple[list[Cycle], Pagination]:
+    """`more` are filters beside those of the page."""
+    sortable = {
+        "createdAt": Cycle.created_at,
+        "name": Cycle.name,
+        "startDate": Cycle.start_date,
+        "endDate": Cycle.end_date,
+        "status": Cycle.status,
+    }
+    statement = queries.cycles({**filters(page), **more})
+    return await paginate(session, statement, page, sortable=sortable, searched=[Cycle.name])
+
+
+async def get_cycle(session: AsyncSession, id_: UUID) -> Cycle:
+    """Raises NotFound."""
+    return await crud.get_live(session, Cycle, id_)
+
+
+async def create_cycle(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Cycle:
+    """Raises Invalid for references that are not there and an instructor paid in another currency."""
+    values = msgspec.structs.asdict(_stored(data))
+    await _check_references(session, values, values["currency"])
+    cycle = await crud.add(session, Cycle(**values))
+    await emit_about(session, actor, CYCLE.created, cycle)
+    return cycle
+
+
+async def update_cycle(
+    session: AsyncSession, actor: Actor, id_: UUID, data: msgspec.Struct, match: Match = ANY
+) -> Cycle:
+    """Meetings that are there already stay as they are.
+
+    Raises Invalid also for another currency once there are meetings or registrations: their amounts are in this one.
+    """
+    cycle = await crud.get_live(session, Cycle, id_, lock=True)
+    match.check(cycle)
+    values = given(data)
+    await _check_currency_change(session, cycle, values.get("currency", cycle.currency))
+    placed = {"instructor_id": cycle.instructor_id} if "currency" in values else {}
+    await _check_references(session, {**placed, **values}, values.get("currency", cycle.currency))
+    await crud.apply(session, cycle, _stored(data), match, cycle_faults)
+    await emit_about(session, actor, CYCLE.updated, cycle)
+    return cycle
+
+
+async def delete_cycle(
+    session: AsyncSession, actor: Actor, id_: UUID, match: Match = ANY, *, hard: bool = False
+) -> None:
+    """`hard` is for good. Raises Conflict then while there are meetings or registrations of it."""
+    cycle = await crud.delete(session, Cycle, id_, match, hard=hard)
+    await emit_about(session, actor, CYCLE.deleted, cycle)
+
+
+async def restore_cycle(session: AsyncSession, actor: Actor, id_: UUID) -> Cycle:
+    cycle = await crud.restore(session, Cycle, id_)
+    await emit_about(session, actor, CYCLE.updated, cycle)
+    return cycle
+
+
+async def lock_cycles(session: AsyncSession, ids: list[UUID]) -> None:
+    """In one order for all, until the transaction ends. Raises NotFound when one of them is not there."""
+    found = {row["id"] for row in await fetch(session, queries.LOCK_CYCLES, ids)}
+    for id_ in ids:
+        if id_ not in found:
+            raise NotFound.thing("cycle", id_)
+
+
+async def check_cycles(session: AsyncSession, ids: list[UUID]) -> None:
+    """Raises Invalid naming every place of `cycleIds` that is no cycle."""
+    found = {row["id"] for row in await fetch(session, queries.LIVE_CYCLES, ids)}
+    faults = [Fault(f"cycleIds[{n}]", f"there is no cycle {id_}") for n, id_ in enumerate(ids) if id_ not in found]
+    if faults:
+        raise Invalid.of(faults)
+
+
+async def sync_progress(session: AsyncSession, id_: UUID) -> ProgressSynced:
+    """Count the completed meetings again; the number of meetings that was sold stays."""
+    await lock_cycles(session, [id_])
+    await fetch(session, queries.RECOUNT, [id_])
+    cycle = await crud.get_live(session, Cycle, id_, lock=True)
+    meetings = (await fetch(session, queries.COUNT_MEETINGS, id_))[0]["meetings"]
+    progress = cycle.progress
+    return ProgressSynced(completed=progress.completed, remaining=progress.remaining, meetings_in_table=meetings)
+
+
+async def duplicate_cycle(session: AsyncSession, actor: Actor, order: DuplicateCycle) -> Cycle:
+    """An active cycle of the same terms from another date; its end is known once its meetings are."""
+    original = await get_cycle(session, order.cycle_id)
+    values = {name: getattr(original, name) for name in COPIED}
+    copy = Cycle(**values, name=order.new_name or original.name, start_date=order.new_start_date)
+    await _check_references(session, values, copy.currency)
+    if faults := cycle_faults(copy):
+        raise Invalid.of(faults)
+    await crud.add(session, copy)
+    await emit_about(session, actor, CYCLE.created, copy)
+    return copy
+
+
+def _stored(data: msgspec.Struct) -> msgspec.Struct:
+    """The pattern as JSON, the rest as it is."""
+    pattern = given(data).get("pattern")
+    return data if pattern is None else msgspec.structs.replace(data, pattern=msgspec.to_builtins(pattern))
+
+
+async def _check_references(session: AsyncSession, values: dict[str, Any], currency: str) -> None:
+    """Raises Invalid naming every reference that is not there, and an instructor paid in another currency."""
+    faults: list[Fault] = []
+    tables = {"course_id": Course, "branch_id": Branch, "instructor_id": Instructor}
+    try:
+        await crud.check_references(session, **{name: (table, values.get(name)) for name, table in tables.items()})
+    except Invalid as invalid:
+        faults += invalid.errors
+    faults += await currency_faults(session, values.get("instructor_id"), currency)
+    if faults:
+        raise Invalid.of(faults)
+
+
+async def currency_faults(session: AsyncSession, instructor_id: UUID | None, currency: str) -> list[Fault]:
+    """Profit is revenue less pay: both are in the cycle's currency."""
+    rows = await fetch(session, queries.INSTRUCTOR, instructor_id)
+    if not rows or rows[0]["currency"] == currency:
+        return []
+    return [Fault("instructorId", f"is paid in {rows[0]['currency']}, the cycle is in {currency}")]
+
+
+async def _check_currency_change(session: AsyncSession, cycle: Cycle, currency: str) -> None:
+    if currency == cycle.currency:
+        return
+    if (await fetch(session, queries.HAS_MEETINGS_OR_REGISTRATIONS, cycle.id))[0]["has"]:
+        raise Invalid.field("currency", "cannot change once there are meetings or registrations")

@@ -1,0 +1,89 @@
+"""Every statement over exports, and what a cell of a file is in SQL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, Integer, Numeric, Select, Text, Uuid, case, cast, func, select
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from models.exports.registry import Column, ColumnType, Exportable
+from models.exports.tables import Export
+from models.kernel.money import ISO_4217, exponent
+
+FAIL = """
+UPDATE exports SET status = 'failed', error = $2, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
+       version = version + 1
+WHERE id = $1 AND status = 'pending'
+"""
+
+# What a spreadsheet takes for the beginning of a formula.
+FORMULA = r"^[=+@\t\r\n-]"
+ISO_UTC = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
+USUAL_DECIMALS = 2
+UNUSUAL_DECIMALS = sorted({exponent(code) for code in ISO_4217} - {USUAL_DECIMALS})
+
+
+def exports(filters: Mapping[str, Any]) -> Select[Export]:
+    return select(Export).filter_by(**filters)
+
+
+def count(rows: Select[Any]) -> Select[int]:
+    return select(func.count()).select_from(rows.order_by(None).subquery())
+
+
+def as_text(exportable: Exportable, rows: Select[Any]) -> Select[Any]:
+    """The columns as they stand in CSV, named as in the API; no text in it is a formula."""
+    return rows.with_only_columns(
+        *(_text_cell(column).label(column.name) for column in exportable.columns), maintain_column_froms=True
+    )
+
+
+def as_values(exportable: Exportable, rows: Select[Any]) -> Select[Any]:
+    """The columns as values: text, numbers, booleans, dates, and times in UTC."""
+    return rows.with_only_columns(
+        *(_value_cell(column).label(column.name) for column in exportable.columns), maintain_column_froms=True
+    )
+
+
+def in_driver_terms(statement: Select[Any]) -> tuple[str, list[Any]]:
+    """The statement as the driver takes it: text with `$1` parameters, and their values."""
+    dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
+    compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
+
+
+def _text_cell(column: Column) -> ColumnElement[Any]:
+    value: ColumnElement[Any] = _value_cell(column)
+    match column.type:
+        case ColumnType.TEXT if isinstance(column.expression.type, Uuid):
+            return value
+        case ColumnType.TEXT:
+            return case((value.regexp_match(FORMULA), "'" + value), else_=value)
+        case ColumnType.DATETIME:
+            return func.to_char(value, ISO_UTC)
+        case _:
+            return cast(value, Text)
+
+
+def _value_cell(column: Column) -> ColumnElement[Any]:
+    expression: ColumnElement[Any] = column.expression
+    match column.type:
+        case ColumnType.TEXT:
+            return cast(expression, Text)
+        case ColumnType.DATETIME:
+            return func.timezone("UTC", expression)
+        case ColumnType.MONEY:
+            return func.round(cast(expression, Numeric), _decimals(column.currency))
+        case ColumnType.DATE:
+            return cast(expression, Date)
+        case _:
+            return expression
+
+
+def _decimals(currency: Any) -> ColumnElement[Any]:
+    unusual = [(currency.in_(_with_decimals(number)), number) for number in UNUSUAL_DECIMALS]
+    return cast(case(*unusual, else_=USUAL_DECIMALS), Integer)
+
+
+def _with_decimals(number: int) -> list[str]:
+    return sorted(code for code in ISO_4217 if exponent(code) == number)

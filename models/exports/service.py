@@ -1,0 +1,90 @@
+"""Asking for a file, finding it, and removing it."""
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events.service import emit
+from models.exports import events, queries
+from models.exports.events import ExportState
+from models.exports.jobs import CreateExport
+from models.exports.tables import Export
+from models.jobs.records import JobRecord
+from models.jobs.service import enqueue
+from models.kernel.actor import Actor
+from models.kernel.clock import utc_now
+from models.kernel.errors import Conflict, NotFound
+from models.kernel.files import FileStore
+from models.kernel.paging import Page, Pagination, filters, paginate
+
+
+class ExportPage(Page):
+    resource: str | None = None
+    status: Literal["pending", "ready", "failed"] | None = None
+
+
+async def request_export(session: AsyncSession, actor: Actor, args: CreateExport) -> JobRecord:
+    """The job that makes the file; the export has its id."""
+    job = await enqueue(session, actor, args)
+    await ensure_export(session, job, args)
+    return job
+
+
+async def ensure_export(session: AsyncSession, job: JobRecord, args: CreateExport) -> None:
+    """The export of a job, also of one that was submitted as a job."""
+    options = {"bom": args.bom, "locale": args.locale, "notifyEmail": args.notify_email}
+    values = {
+        "id": job.id, "resource": args.resource, "format": args.format, "filters": args.filters,
+        "options": options, "owner": job.owner,
+    }  # fmt: skip
+    await session.execute(insert(Export).values(values).on_conflict_do_nothing())
+
+
+async def finish_export(
+    session: AsyncSession, actor: Actor, id_: UUID, *, file_key: str, row_count: int, size_bytes: int
+) -> Export:
+    """Offer the file, in the transaction in which its job ends."""
+    export = await get_export(session, id_)
+    export.file_key, export.row_count, export.size_bytes = file_key, row_count, size_bytes
+    export.status, export.finished_at = "ready", utc_now()
+    await session.flush()
+    await emit(session, actor, events.EXPORT_READY, id_, ExportState.of(export))
+    return export
+
+
+async def list_exports(
+    session: AsyncSession, page: ExportPage, *, owner: str | None = None
+) -> tuple[list[Export], Pagination]:
+    """`owner` restricts the list to what one caller asked for."""
+    own = {"owner": owner} if owner else {}
+    sortable = {"createdAt": Export.created_at, "rowCount": Export.row_count, "sizeBytes": Export.size_bytes}
+    return await paginate(session, queries.exports({**filters(page), **own}), page, sortable=sortable)
+
+
+async def get_export(session: AsyncSession, id_: UUID, *, owner: str | None = None) -> Export:
+    """Raises NotFound, also for an export of another owner when `owner` is given."""
+    export = await session.get(Export, id_)
+    if export is None or owner not in (None, export.owner):
+        raise NotFound.thing("export", id_)
+    return export
+
+
+async def get_ready_export(session: AsyncSession, id_: UUID, *, owner: str | None = None) -> tuple[Export, str]:
+    """With the key of its file. Raises NotFound, and Conflict while there is no file."""
+    export = await get_export(session, id_, owner=owner)
+    if export.file_key is None:
+        raise Conflict(f"The export is {export.status}: there is no file.", job_id=id_)
+    return export, export.file_key
+
+
+async def delete_export(session: AsyncSession, files: FileStore, id_: UUID, *, owner: str | None = None) -> None:
+    """The file and the row. Raises Conflict while the job is still to make the file."""
+    export = await get_export(session, id_, owner=owner)
+    if export.status == "pending":
+        raise Conflict("The file is still being made.", job_id=id_)
+    if export.file_key is not None:
+        await files.delete(export.file_key)
+    await session.delete(export)
+    await session.flush()

@@ -1,0 +1,52 @@
+"""Reading all rows of a resource as they are at one moment, at constant memory however many there are."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.exports import queries
+from models.exports.registry import Exportable
+from models.kernel.session import Database
+
+Report = Callable[[int, int], None]
+CHUNK_ROWS = 2_000
+READ_ONLY_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+class Snapshot:
+    """`total` is exactly how many rows there are to read."""
+
+    def __init__(self, connection: AsyncConnection, exportable: Exportable, rows: Select[Any], total: int) -> None:
+        self.total = total
+        self._connection = connection
+        self._exportable = exportable
+        self._rows = rows
+
+    async def copy_csv(self, write: Callable[[bytes], Awaitable[None]]) -> int:
+        """Send the rows as CSV under a line of names, and return how many there were."""
+        sql, args = queries.in_driver_terms(queries.as_text(self._exportable, self._rows))
+        driver = (await self._connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, asyncpg.Connection)
+        tag = await driver.copy_from_query(sql, *args, output=write, format="csv", header=True)
+        return int(tag.removeprefix("COPY "))
+
+    async def chunks(self) -> AsyncGenerator[Sequence[Sequence[Any]], None]:
+        """The rows as values, by a cursor."""
+        statement = queries.as_values(self._exportable, self._rows)
+        async with self._connection.stream(statement, execution_options={"yield_per": CHUNK_ROWS}) as result:
+            async for chunk in result.partitions():
+                yield chunk
+
+
+@asynccontextmanager
+async def open_snapshot(database: Database, exportable: Exportable, filters: dict[str, Any]) -> AsyncIterator[Snapshot]:
+    """One transaction that sees what is committed now and nothing later. Raises Invalid for a bad filter."""
+    rows = exportable.select(filters)
+    async with database.transaction() as session:
+        connection = await session.connection(execution_options=READ_ONLY_SNAPSHOT)
+        total = await connection.scalar(queries.count(rows)) or 0
+        yield Snapshot(connection, exportable, rows, total)

@@ -1,0 +1,40 @@
+"""Files of rows: read in one snapshot, written aside, stored, and only then offered."""
+
+import os
+from pathlib import Path
+
+import models.all_contexts  # noqa: F401
+from models.exports import service as exports
+from models.exports.csv_file import write_csv
+from models.exports.jobs import CreateExport, ExportCreated
+from models.exports.snapshot import open_snapshot
+from models.exports.xlsx_file import write_xlsx
+from models.kernel.files import scratch_folder
+from tasks.context import JobContext
+from tasks.handlers import handles
+
+
+@handles(CreateExport)
+async def create_export(ctx: JobContext, args: CreateExport) -> ExportCreated:
+    """The key is the same in every attempt, so that a later one replaces the file of one that was cut off."""
+    async with ctx.database.transaction() as session:
+        await exports.ensure_export(session, ctx.job, args)
+    key = f"exports/{ctx.job.id}.{args.format}"
+    with scratch_folder(ctx.settings.scratch_dir, str(ctx.job.id)) as folder:
+        file = folder / f"export.{args.format}"
+        rows = await _write(ctx, args, file)
+        stored = await ctx.files.put(key, file)
+    export = await exports.finish_export(
+        ctx.session, ctx.actor, ctx.job.id, file_key=key, row_count=rows, size_bytes=stored.size
+    )
+    return ExportCreated(export_id=export.id, row_count=rows, size_bytes=stored.size)
+
+
+async def _write(ctx: JobContext, args: CreateExport, file: Path) -> int:
+    async with open_snapshot(ctx.database, args.exportable, args.filters) as snapshot:
+        if args.format == "csv":
+            return await write_csv(snapshot, file, ctx.progress, bom=args.bom)
+        if ctx.settings.scratch_dir:
+            # The sheet's writer keeps what it has written so far among the temporary files.
+            os.environ["TMPDIR"] = ctx.settings.scratch_dir
+        return await write_xlsx(snapshot, file, ctx.progress, args.exportable, locale=args.locale)
