@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from models.jobs.admission import Candidate
 from models.jobs.kinds import all_kinds, kind_named
-from models.jobs.lifecycle import count_published, due_queues, take_due, unpublish, unpublish_overdue
+from models.jobs.lifecycle import (
+    become_due,
+    count_published,
+    take_due,
+    unpublish,
+    unpublish_overdue,
+    waiting_queues,
+)
 from models.jobs.rules import Queue
 from models.kernel.logs import get_logger
-from models.kernel.session import Database, Row
+from models.kernel.session import Database
 from models.kernel.settings import Settings
 from scheduler.broker import Broker, Message
 
@@ -15,22 +23,28 @@ log = get_logger(__name__)
 
 
 async def dispatch(database: Database, broker: Broker, settings: Settings) -> int:
-    """Give the broker what is due and has room, and return how many jobs that was.
+    """Give the broker what waits and has room, owner by owner in turn, and return how many jobs that was.
 
     What a crash or the broker swallows between marking and sending is found by `redeliver`.
     """
-    sent = 0
-    for queue in await due_queues(database):
-        published, _ = await count_published(database, queue, settings.job_redeliver_seconds)
-        jobs = await take_due(database, queue, max(settings.dispatch_window - published, 0))
-        try:
-            await broker.publish(messages_for(queue, jobs))
-        except Exception as error:
-            log.warning("broker_away", queue=queue, jobs=len(jobs), error=repr(error))
-            await unpublish(database, [job["id"] for job in jobs])
-            continue
-        sent += len(jobs)
-    return sent
+    moved = await become_due(database)
+    for queue in await waiting_queues(database):
+        async with database.transaction() as session:
+            jobs = await take_due(session, queue, settings.dispatch_window)
+        moved += await _send(database, broker, queue, jobs)
+    return moved
+
+
+async def _send(database: Database, broker: Broker, queue: Queue, jobs: Sequence[Candidate]) -> int:
+    if not jobs:
+        return 0
+    try:
+        await broker.publish(messages_for(queue, jobs))
+    except Exception as error:
+        log.warning("broker_away", queue=queue, jobs=len(jobs), error=repr(error))
+        await unpublish(database, [job.id for job in jobs])
+        return 0
+    return len(jobs)
 
 
 async def redeliver(database: Database, broker: Broker, settings: Settings) -> int:
@@ -49,11 +63,11 @@ async def redeliver(database: Database, broker: Broker, settings: Settings) -> i
     return lost
 
 
-def messages_for(queue: Queue, jobs: Sequence[Row]) -> list[Message]:
+def messages_for(queue: Queue, jobs: Sequence[Candidate]) -> list[Message]:
     """One message per job, and one for up to `batch_size` neighbours of a kind that is taken in batches."""
     messages = []
-    for name, group in groupby(jobs, key=lambda job: job["kind"]):
-        ids, size = [job["id"] for job in group], kind_named(name).batch_size
+    for name, group in groupby(jobs, key=lambda job: job.kind):
+        ids, size = [job.id for job in group], kind_named(name).batch_size
         messages += [Message(name, queue.value, ids[at : at + size]) for at in range(0, len(ids), size)]
     return messages
 

@@ -1,7 +1,9 @@
 """What a handler is given."""
 
-from collections.abc import Callable
+from asyncio import Event
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -11,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events.catalogue import EventType
 from models.events.service import emit
 from models.jobs.kinds import JobArgs
+from models.jobs.lifecycle import keep_receipt, keep_state
 from models.jobs.records import JobRecord
 from models.jobs.rules import Progress
 from models.jobs.service import DEFAULTS, JobOptions, enqueue
@@ -18,9 +21,13 @@ from models.kernel.actor import Actor
 from models.kernel.clock import utc_now
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
-from models.kernel.session import Database
+from models.kernel.session import Database, commit_chunk
 from models.kernel.settings import Settings
 from tasks.integrations.receivers import Receivers
+from tasks.outcomes import JobStopped
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -42,7 +49,9 @@ class JobContext:
     `database.transaction()`, calls with nothing open, and records the outcome in `session`.
     """
 
-    def __init__(self, job: JobRecord, session: AsyncSession, tools: Tools, report: Callable[[Progress], None]) -> None:
+    def __init__(
+        self, job: JobRecord, session: AsyncSession, tools: Tools, report: Callable[[Progress], None], stop: Event
+    ) -> None:
         self.job = job
         self.session = session
         self.settings = tools.settings
@@ -53,10 +62,44 @@ class JobContext:
         self.receivers = tools.receivers
         self.actor = Actor.named(job.owner, job.request_id)
         self._report = report
+        self._stop = stop
+        self._receipts = {step["name"]: step["receipt"] for step in msgspec.json.decode(bytes(job.steps)) or []}
 
     def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
-        """Seen by whoever polls or streams the job, also while its transaction is still open."""
+        """Seen by whoever polls or streams the job, also while its transaction is still open. A cancel stops here."""
+        self._heed_cancel()
         self._report(Progress(current, total, message))
+
+    async def step(self, name: str, call: Callable[[str], Awaitable[T]], type_: type[T]) -> T:
+        """Do something in the outside world once, and keep its receipt.
+
+        `call` is given the idempotency key of the step, the same in every attempt. An attempt after the receipt was
+        stored gets the receipt and does not call again. A cancel stops before the call. Raises LeaseLost.
+        """
+        if name in self._receipts:
+            return msgspec.convert(self._receipts[name], type_)
+        self._heed_cancel()
+        receipt = await call(self.idempotency_key(name))
+        await keep_receipt(self.database, self.job, name, msgspec.json.encode(receipt))
+        self._receipts[name] = msgspec.to_builtins(receipt)
+        return receipt
+
+    async def checkpoint(self, state: msgspec.Struct) -> None:
+        """Commit what was written so far together with `state`; a later attempt resumes from there (`resume`).
+
+        A cancel stops here, with this chunk kept. Raises LeaseLost.
+        """
+        await keep_state(self.session, self.job, msgspec.json.encode(state))
+        await commit_chunk(self.session)
+        self._heed_cancel()
+
+    def resume(self, type_: type[S]) -> S | None:
+        """The state of the last checkpoint of an earlier attempt."""
+        return msgspec.json.decode(bytes(self.job.state), type=type_ | None)
+
+    def _heed_cancel(self) -> None:
+        if self._stop.is_set():
+            raise JobStopped
 
     async def enqueue(self, args: JobArgs, options: JobOptions = DEFAULTS) -> JobRecord:
         """Ask for a further job, if and only if this one succeeds."""

@@ -21,6 +21,10 @@ class ProviderError(Exception):
         self.retry_after = retry_after
 
 
+class JobStopped(Exception):
+    """A checkpoint saw that someone asked the job to stop."""
+
+
 class TimeLimitExceeded(Exception):
     """The handler ran longer than its kind allows."""
 
@@ -31,6 +35,8 @@ def after_success(result: bytes) -> Closing:
 
 def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chance: float) -> Closing:
     """`chance`, uniform in [0, 1), is the jitter."""
+    if isinstance(error, JobStopped):
+        return Closing(status=JobStatus.CANCELLED, outcome=AttemptOutcome.STOPPED)
     described = describe(error)
     if not described.retryable or job.attempt >= job.max_attempts:
         return Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED, error=described)

@@ -10,23 +10,21 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events.events import JOB_FAILED, JOB_SUCCEEDED, job_ended
-from models.events.service import emit
-from models.jobs.endings import record_failure
+from models.events.endings import announce_end
 from models.jobs.kinds import JobKind, NoResult, kind_named
-from models.jobs.lifecycle import Closing, LeaseLost, claim, close, renew, report_progress
+from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, renew, report_progress
 from models.jobs.records import JobRecord
-from models.jobs.rules import JobStatus, Progress
-from models.kernel.actor import Actor
+from models.jobs.rules import Progress
 from models.kernel.logs import get_logger
 from models.kernel.session import is_away
 from models.kernel.signals import Nudger
 from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
 from tasks.handlers import handler_of
-from tasks.outcomes import TimeLimitExceeded, after_error, after_success
+from tasks.outcomes import JobStopped, TimeLimitExceeded, after_error, after_success
 
 PROGRESS_SECONDS = 0.2
+CANCEL_SECONDS = 1.0
 log = get_logger(__name__)
 
 
@@ -62,21 +60,23 @@ class Runtime:
 
     async def _attempt(self, kind: JobKind, job: JobRecord) -> Closing:
         """Raises LeaseLost when the job was given to another worker meanwhile."""
-        async with self._lease(job), self._progress(job) as reporter:
+        async with self._lease(job) as stop, self._progress(job) as reporter:
             try:
-                return await self._run(kind, job, reporter)
+                return await self._run(kind, job, reporter, stop)
             except LeaseLost:
                 raise
+            except JobStopped as stopped:
+                closing = after_error(kind.retry, job, stopped, 0.0)
             except Exception as error:
                 closing = after_error(kind.retry, job, error, random.random())
                 log.warning("attempt_failed", retry=closing.wait_seconds, exc_info=error)
             await self._settle(kind, job, closing)
             return closing
 
-    async def _run(self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter") -> Closing:
+    async def _run(self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", stop: asyncio.Event) -> Closing:
         args = decode(bytes(job.payload), kind.args)
         async with self._tools.database.transaction() as session:
-            context = JobContext(job, session, self._tools, reporter.report)
+            context = JobContext(job, session, self._tools, reporter.report, stop)
             result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
             closing = after_success(msgspec.json.encode(result if result is not None else NoResult()))
@@ -97,42 +97,53 @@ class Runtime:
                 await asyncio.sleep(0.5)
 
     async def _end(self, session: AsyncSession, kind: JobKind, job: JobRecord, closing: Closing) -> None:
-        await close(session, job, closing)
-        if closing.status == JobStatus.FAILED and closing.error is not None:
-            await record_failure(session, job, closing.error)
-        if kind.announced and closing.status != JobStatus.RETRYING:
-            type_ = JOB_SUCCEEDED if closing.status == JobStatus.SUCCEEDED else JOB_FAILED
-            actor = Actor.named(job.owner, job.request_id)
-            await emit(session, actor, type_, job.id, job_ended(job, closing.status, closing.error))
+        status = await close(session, job, closing)
+        await announce_end(session, job, status, closing.error)
 
     @contextlib.asynccontextmanager
-    async def _lease(self, job: JobRecord) -> AsyncIterator[None]:
-        """Renew the lease while the body runs; once it is lost, the body is interrupted with LeaseLost."""
+    async def _lease(self, job: JobRecord) -> AsyncIterator[asyncio.Event]:
+        """Renew the lease while the body runs, and set the event given once someone asks the job to stop.
+
+        When the lease is lost, the body is interrupted with LeaseLost.
+        """
         body = asyncio.current_task()
         assert body is not None
-        lost = False
+        stop, lost = asyncio.Event(), asyncio.Event()
 
         async def keep() -> None:
-            nonlocal lost
-            while True:
-                await asyncio.sleep(self._lease_seconds / 3)
-                try:
-                    if not await renew(self._tools.database, job, self._lease_seconds):
-                        lost = True
-                        body.cancel()
-                        return
-                except Exception as error:
-                    log.warning("lease_not_renewed", error=repr(error))
+            async for grip in self._grips(job):
+                if grip.stop_requested:
+                    stop.set()
+                if not grip.ours:
+                    lost.set()
+                    body.cancel()
+                    return
 
         keeper = asyncio.create_task(keep())
         try:
-            yield
+            yield stop
         except asyncio.CancelledError:
-            if not lost:
+            if not lost.is_set():
                 raise
             raise LeaseLost(f"The lease of job {job.id} ran out while it ran.") from None
         finally:
             keeper.cancel()
+
+    async def _grips(self, job: JobRecord) -> AsyncIterator[Grip]:
+        """How the attempt stands: looked at every second, the lease renewed three times in its life."""
+        loop, database = asyncio.get_running_loop(), self._tools.database
+        pause = min(CANCEL_SECONDS, self._lease_seconds / 3)
+        renewed = loop.time()
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                if loop.time() - renewed + pause > self._lease_seconds / 3:
+                    yield await renew(database, job, self._lease_seconds)
+                    renewed = loop.time()
+                else:
+                    yield await peek(database, job)
+            except Exception as error:
+                log.warning("lease_not_renewed", error=repr(error))
 
     @contextlib.asynccontextmanager
     async def _progress(self, job: JobRecord) -> AsyncIterator["ProgressReporter"]:

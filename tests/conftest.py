@@ -15,6 +15,7 @@ from cli.platform import LocalPlatform
 from models.kernel.base import Base
 from models.kernel.session import Database
 from models.kernel.settings import Settings, get_settings
+from models.migrations.run import upgrade
 from tests.support.client import ApiClient
 from tests.support.servers import REPOSITORY, server_folder
 
@@ -69,6 +70,25 @@ async def clean(database: Database) -> None:
     """Nothing in any table."""
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     await database.execute(f"TRUNCATE {tables}, probe_effects RESTART IDENTITY")
+
+
+@pytest.fixture(scope="session")
+async def quiet_server(platform: LocalPlatform, database: Database) -> AsyncIterator[Database]:
+    """A second database in the same server, which no scheduler and no worker knows."""
+    await database.execute("CREATE DATABASE quiet")
+    url = platform.database_url.rpartition("/")[0] + "/quiet"
+    await asyncio.to_thread(upgrade, url)
+    quiet = Database(url, pool_size=5, application="bellwork-tests")
+    yield quiet
+    await quiet.close()
+
+
+@pytest.fixture
+async def quiet_database(quiet_server: Database) -> Database:
+    """For tests that do the scheduler's and the worker's part themselves; nothing is in any table."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    await quiet_server.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+    return quiet_server
 
 
 @pytest.fixture

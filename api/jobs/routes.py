@@ -11,9 +11,10 @@ from litestar.response import Stream
 from api.auth import authenticated, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.jobs.following import accepted, preferred_wait, stream, wait_for_end
-from api.jobs.schemas import AttemptOut, JobIn, JobKindOut, JobOut
+from api.jobs.schemas import AttemptOut, CancelOut, JobIn, JobKindOut, JobOut
 from api.resources import Response
 from api.transaction import Unit
+from models.events.endings import cancel_job
 from models.identity.caller import Caller
 from models.identity.permissions import Scope
 from models.jobs import service as jobs
@@ -25,6 +26,8 @@ from models.kernel.paging import Listing
 from models.kernel.session import Database
 from models.kernel.validation import convert
 
+CANCEL_WAIT_SECONDS = 10
+
 
 class JobsController(Controller):
     path = "/jobs"
@@ -32,7 +35,7 @@ class JobsController(Controller):
 
     @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
-        """Durable once accepted. A second submit with the same `dedupeKey` gets the first job while that is unfinished."""
+        """Durable once accepted. While a job with the same `dedupeKey` is unfinished, that job is the answer."""
         kind = kind_named(data.kind)
         if kind.scope is None:
             raise Forbidden(f"Jobs of kind `{kind.name}` are not submitted directly.")
@@ -100,6 +103,28 @@ class JobsController(Controller):
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
+
+    @post("/{job_id:uuid}/cancel", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Cancel a job")
+    async def cancel_job(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]
+    ) -> Response[CancelOut]:
+        """At once before it runs; at its next checkpoint while it runs, for which the answer waits up to
+        `Prefer: wait=N` seconds (10 without): 202 while it has not seen the request yet."""
+        await jobs.get_job(session, job_id, owner=_visible_owner(caller))
+        job = await cancel_job(session, job_id)
+        unit: Unit = request.scope["state"]["unit"]
+        if not job.finished and not unit.keyed:
+            await unit.commit()
+            job = await wait_for_end(request, job_id, preferred_wait(request) or CANCEL_WAIT_SECONDS)
+        return Response(CancelOut.of(job), status_code=200 if job.finished else 202)
+
+    @post("/{job_id:uuid}/retry", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Retry a job")
+    async def retry_job(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]
+    ) -> Response[JobOut]:
+        """A failed or cancelled job runs again, with all its kind's attempts; finished steps are not done again."""
+        job = await jobs.get_job(session, job_id, owner=_visible_owner(caller))
+        return await accepted(request, await jobs.retry_job(session, job))
 
 
 class JobKindsController(Controller):

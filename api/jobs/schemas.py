@@ -7,9 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from models.jobs.admission import Limits
 from models.jobs.kinds import JobKind
 from models.jobs.records import AttemptRecord, JobRecord
-from models.jobs.rules import DEFAULT_PRIORITY, JobStatus, Priority, Progress, RetryPolicy
+from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, Priority, Progress, RetryPolicy
 from models.kernel.errors import Fault
 from models.kernel.schema import In, Out, check_aware
 
@@ -44,6 +45,8 @@ class JobOut(Out):
     progress: Progress | None
     result: msgspec.Raw
     error: msgspec.Raw
+    steps: msgspec.Raw
+    cancel_requested_at: datetime | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -54,6 +57,25 @@ class JobOut(Out):
         if job.progress_current is not None:
             progress = Progress(job.progress_current, job.progress_total, job.progress_message)
         return JobOut(progress=progress, **{n: getattr(job, n) for n in cls.__struct_fields__ if n != "progress"})
+
+
+class CancelOut(Out):
+    """`prevented`: it never ran (again). `stopped`: it ran, and stopped after `afterStep` (null: before any); what it
+    had not committed is undone. `too_late`: it had ended, or ended before it saw the request. `requested`: it runs,
+    and has not seen the request yet.
+    """
+
+    verdict: CancelVerdict
+    after_step: str | None
+    job: JobOut
+
+    @classmethod
+    def of(cls, job: JobRecord) -> "CancelOut":
+        verdict = CancelVerdict.TOO_LATE if job.finished else CancelVerdict.REQUESTED
+        if job.cancel_verdict:
+            verdict = CancelVerdict(job.cancel_verdict)
+        steps = msgspec.json.decode(bytes(job.steps)) or []
+        return CancelOut(verdict=verdict, after_step=steps[-1]["name"] if steps else None, job=JobOut.of(job))
 
 
 class AttemptOut(Out):
@@ -77,6 +99,7 @@ class JobKindOut(Out):
     max_attempts: int
     time_limit_seconds: float
     retry: RetryPolicy
+    limits: Limits
     payload_schema: dict[str, Any]
     result_schema: dict[str, Any]
     example: dict[str, Any]
@@ -86,6 +109,7 @@ class JobKindOut(Out):
         return JobKindOut(
             name=kind.name, description=kind.description, queue=kind.queue, scope=kind.scope,
             max_attempts=kind.retry.max_attempts, time_limit_seconds=kind.time_limit_seconds, retry=kind.retry,
+            limits=kind.limits,
             payload_schema=msgspec.json.schema(kind.args),
             result_schema=msgspec.json.schema(kind.result), example=kind.example,
         )  # fmt: skip

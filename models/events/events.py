@@ -29,6 +29,10 @@ JOB_FAILED = event_type(
     {**_example, "status": "failed", "error": {"code": "DISK_FULL", "message": "…", "retryable": True}},
 )  # fmt: skip
 
+JOB_CANCELLED = event_type(
+    "job.cancelled", JobEnded, "A job was cancelled before it had done its work.", {**_example, "status": "cancelled"}
+)
+
 
 def job_ended(job: JobRecord, status: JobStatus, error: JobError | None) -> JobEnded:
     return JobEnded(job.id, job.kind, status, job.attempt, job.owner, error)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from models.jobs.admission import Limits
 from models.jobs.rules import DEFAULT_RETRY, Queue, RetryPolicy
 from models.kernel.errors import NotFound
 from models.kernel.schema import In, Out
@@ -21,6 +22,10 @@ from models.kernel.schema import In, Out
 
 class JobArgs(In):
     """The payload of a kind: camelCase JSON that refuses unknown fields."""
+
+    def limit_key(self) -> str | None:
+        """What the kind's `per_key` limit counts by: an endpoint, a grant, a school."""
+        return None
 
     def needs(self) -> tuple[str, ...]:
         """Scopes that submitting these very arguments takes, besides the kind's own."""
@@ -45,6 +50,7 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_seconds: float
     batch_size: int
     announced: bool
+    limits: Limits
     example: dict[str, Any]
     description: str
 
@@ -58,6 +64,7 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
         return self.scope is not None
 
 
+NO_LIMITS = Limits()
 A = TypeVar("A", bound=JobArgs)
 _kinds: dict[str, JobKind] = {}
 _by_args: dict[type[JobArgs], JobKind] = {}
@@ -73,12 +80,14 @@ def kind(
     time_limit_seconds: float = 600.0,
     batch_size: int = 1,
     announced: bool = True,
+    limits: Limits = NO_LIMITS,
     example: dict[str, Any] | None = None,
 ) -> Callable[[type[A]], type[A]]:
     """Register the decorated arguments as a kind.
 
     `scope` is what a caller needs to submit it; `batch_size` above 1 lets one message carry many jobs, run concurrently
-    on the worker's loop; `announced` kinds emit `job.succeeded` and `job.failed`. A function for `retry` is asked at
+    on the worker's loop; `announced` kinds emit `job.succeeded`, `job.failed` and `job.cancelled`; `limits` bounds how
+    many run at once. A function for `retry` is asked at
     each use: for a policy out of settings, which no module reads while it is imported.
     """
 
@@ -87,7 +96,7 @@ def kind(
             raise ValueError(f"there are two kinds named {name}")
         _kinds[name] = _by_args[args] = JobKind(
             name=name, args=args, result=result, queue=queue, scope=scope, retry_rule=retry,
-            time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced,
+            time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced, limits=limits,
             example=example or {}, description=inspect.cleandoc(args.__doc__ or ""),
         )  # fmt: skip
         return args

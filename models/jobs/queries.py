@@ -10,17 +10,18 @@ from models.jobs.tables import Job
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
 INSERT = f"""
-INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id)
+INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id,
+                  limit_key)
 VALUES ($1, $2, $3, $4::text::jsonb, CASE WHEN $7::timestamptz > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
-        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10)
+        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10, $11)
 ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
 RETURNING *
 """
 
 INSERT_MANY = """
-INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, request_id)
-SELECT id, $2, $3, payload::jsonb, 'queued', $5, $6, clock_timestamp(), $7, $8
-FROM unnest($1::uuid[], $4::text[]) AS given (id, payload)
+INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, request_id, limit_key)
+SELECT id, $2, $3, payload::jsonb, 'queued', $5, $6, clock_timestamp(), $7, $8, limit_key
+FROM unnest($1::uuid[], $4::text[], $9::text[]) AS given (id, payload, limit_key)
 """
 
 UNFINISHED_TWIN = f"SELECT * FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND status IN {UNFINISHED}"
@@ -48,7 +49,52 @@ SELECT * FROM claimed
 RENEW = """
 UPDATE jobs SET lease_until = clock_timestamp() + $3::float8 * interval '1 second'
 WHERE id = $1 AND attempt = $2 AND status = 'running'
-RETURNING id
+RETURNING cancel_requested_at
+"""
+
+PEEK = "SELECT cancel_requested_at FROM jobs WHERE id = $1 AND attempt = $2 AND status = 'running'"
+
+KEEP_RECEIPT = """
+WITH kept AS (
+    UPDATE jobs
+    SET steps = coalesce(steps, '[]') || jsonb_build_array(
+        jsonb_build_object('name', $3::text, 'receipt', $4::text::jsonb, 'doneAt', clock_timestamp()))
+    WHERE id = $1 AND attempt = $2 AND status = 'running'
+    RETURNING id
+)
+SELECT id, pg_notify('bellwork_job', id::text) FROM kept
+"""
+
+KEEP_STATE = """
+UPDATE jobs SET state = $3::text::jsonb WHERE id = $1 AND attempt = $2 AND status = 'running' RETURNING id
+"""
+
+# `$2` further attempts; the log of the earlier ones stays.
+RETRY = """
+UPDATE jobs
+SET status = 'queued', run_at = clock_timestamp(), max_attempts = attempt + $2, finished_at = NULL, error = NULL,
+    cancel_requested_at = NULL, cancel_verdict = NULL, published_at = NULL
+WHERE id = $1 AND status IN ('failed', 'cancelled')
+RETURNING *
+"""
+
+# A job that has not run is cancelled at once; one that runs is asked to stop, and says itself what came of it.
+CANCEL = """
+WITH target AS (
+    SELECT id, status FROM jobs
+    WHERE id = $1 AND status IN ('scheduled', 'queued', 'running', 'retrying')
+    FOR UPDATE
+), cancelled AS (
+    UPDATE jobs
+    SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
+        status = CASE WHEN target.status = 'running' THEN 'running' ELSE 'cancelled' END,
+        cancel_verdict = CASE WHEN target.status = 'running' THEN NULL ELSE 'prevented' END,
+        finished_at = CASE WHEN target.status = 'running' THEN NULL ELSE clock_timestamp() END,
+        published_at = NULL
+    FROM target WHERE jobs.id = target.id
+    RETURNING jobs.*
+)
+SELECT *, pg_notify('bellwork_job', id::text) FROM cancelled
 """
 
 REPORT_PROGRESS = """
@@ -60,31 +106,45 @@ WITH reported AS (
 SELECT pg_notify('bellwork_job', id::text) FROM reported
 """
 
-# `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt.
+# `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt. An attempt that broke
+# while a cancel was asked for is the last one.
 CLOSE = """
 WITH closed AS (
     UPDATE jobs
-    SET status = $3, result = $4::text::jsonb, error = $5::text::jsonb, lease_worker = NULL, lease_until = NULL,
+    SET status = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE $3 END,
+        cancel_verdict = CASE WHEN cancel_requested_at IS NULL THEN NULL
+                              WHEN $3 IN ('cancelled', 'retrying') THEN 'stopped' ELSE 'too_late' END,
+        result = $4::text::jsonb, error = $5::text::jsonb, lease_worker = NULL, lease_until = NULL,
         run_at = CASE WHEN $3 = 'retrying' THEN clock_timestamp() + $7::float8 * interval '1 second' ELSE run_at END,
-        finished_at = CASE WHEN $3 = 'retrying' THEN NULL ELSE clock_timestamp() END
+        finished_at = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NULL THEN NULL ELSE clock_timestamp() END
     WHERE id = $1 AND attempt = $2 AND status = 'running'
-    RETURNING id, attempt
+    RETURNING id, attempt, status
 ), logged AS (
     UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = $6, error = $5::text::jsonb
     FROM closed
     WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
 )
-SELECT id, pg_notify('bellwork_job', id::text) FROM closed
+SELECT status, pg_notify('bellwork_job', id::text) FROM closed
 """
 
-DUE_QUEUES = """
-SELECT queue FROM unnest($1::text[]) AS given (queue)
-WHERE EXISTS (
-    SELECT FROM jobs
-    WHERE jobs.queue = given.queue AND published_at IS NULL AND status IN ('queued', 'scheduled', 'retrying')
-      AND run_at <= clock_timestamp()
+# What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
+BECOME_DUE = """
+UPDATE jobs SET status = 'queued'
+WHERE id IN (
+    SELECT id FROM jobs WHERE status IN ('scheduled', 'retrying') AND run_at <= clock_timestamp()
+    ORDER BY run_at LIMIT $1
+    FOR UPDATE SKIP LOCKED
 )
+RETURNING id
 """
+
+WAITING_QUEUES = """
+SELECT queue FROM unnest($1::text[]) AS given (queue)
+WHERE EXISTS (SELECT FROM jobs WHERE jobs.queue = given.queue AND published_at IS NULL AND status = 'queued')
+"""
+
+# One dispatcher per queue at a time, so that what it counts stays true until it commits.
+TRY_DISPATCHING = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7215003)) AS mine"
 
 PUBLISHED_COUNT = """
 SELECT count(*) AS published,
@@ -92,17 +152,49 @@ SELECT count(*) AS published,
 FROM jobs WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
 """
 
-PUBLISH = """
-UPDATE jobs SET status = 'queued', published_at = clock_timestamp()
-WHERE id IN (
-    SELECT id FROM jobs
-    WHERE queue = $1 AND published_at IS NULL AND status IN ('queued', 'scheduled', 'retrying')
-      AND run_at <= clock_timestamp()
+PUBLISHED_BY_OWNER = """
+SELECT owner, count(*) AS published FROM jobs
+WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
+GROUP BY owner
+"""
+
+# Of the kinds that have a limit: what runs or is on its way to a worker.
+IN_FLIGHT = """
+SELECT kind, limit_key, count(*) AS jobs FROM (
+    SELECT kind, limit_key FROM jobs WHERE queue = $1 AND status = 'running' AND kind = ANY($2::text[])
+    UNION ALL
+    SELECT kind, limit_key FROM jobs
+    WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL AND kind = ANY($2::text[])
+) AS busy GROUP BY kind, limit_key
+"""
+
+PAUSED = "SELECT kind FROM paused_kinds"
+
+# The first few of every owner, found by walking the index from owner to owner: a client with a million jobs
+# costs no more than one with ten.
+CANDIDATES = """
+WITH RECURSIVE owners AS (
+    (SELECT owner FROM jobs WHERE queue = $1 AND published_at IS NULL AND status = 'queued' ORDER BY owner LIMIT 1)
+    UNION ALL
+    SELECT (SELECT jobs.owner FROM jobs
+            WHERE queue = $1 AND published_at IS NULL AND status = 'queued' AND jobs.owner > owners.owner
+            ORDER BY jobs.owner LIMIT 1)
+    FROM owners WHERE owners.owner IS NOT NULL
+)
+SELECT first.* FROM owners
+CROSS JOIN LATERAL (
+    SELECT id, kind, priority, run_at, owner, limit_key FROM jobs
+    WHERE queue = $1 AND jobs.owner = owners.owner AND published_at IS NULL AND status = 'queued'
+      AND kind <> ALL ($3::text[]) AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
     ORDER BY priority DESC, run_at, id
     LIMIT $2
-    FOR UPDATE SKIP LOCKED
-)
-RETURNING id, kind, priority, run_at
+) AS first
+"""
+
+PUBLISH = """
+UPDATE jobs SET published_at = clock_timestamp()
+WHERE id = ANY($1::uuid[]) AND status = 'queued' AND published_at IS NULL
+RETURNING id
 """
 
 UNPUBLISH = "UPDATE jobs SET published_at = NULL WHERE id = ANY($1::uuid[]) AND status = 'queued'"
@@ -126,8 +218,10 @@ WITH lost AS (
     FOR UPDATE SKIP LOCKED
 ), rescued AS (
     UPDATE jobs
-    SET status = CASE WHEN attempt >= max_attempts THEN 'failed' ELSE 'retrying' END,
-        finished_at = CASE WHEN attempt >= max_attempts THEN clock_timestamp() END,
+    SET status = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
+                      WHEN attempt >= max_attempts THEN 'failed' ELSE 'retrying' END,
+        cancel_verdict = CASE WHEN cancel_requested_at IS NOT NULL THEN 'stopped' END,
+        finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR attempt >= max_attempts THEN clock_timestamp() END,
         error = $1::text::jsonb, run_at = clock_timestamp(), lease_worker = NULL, lease_until = NULL
     FROM lost WHERE jobs.id = lost.id
     RETURNING jobs.*

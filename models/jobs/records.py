@@ -35,6 +35,10 @@ class JobRecord(msgspec.Struct, frozen=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    steps: msgspec.Raw
+    state: msgspec.Raw
+    cancel_requested_at: datetime | None
+    cancel_verdict: str | None
 
     @property
     def finished(self) -> bool:
@@ -50,17 +54,14 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     error: msgspec.Raw
 
 
-_JOB_COLUMNS = [field for field in JobRecord.__struct_fields__ if field not in ("payload", "status", "result", "error")]
+_JSON = ("payload", "result", "error", "steps", "state")
+_JOB_COLUMNS = [field for field in JobRecord.__struct_fields__ if field not in (*_JSON, "status")]
 
 
 def job_record(row: Row) -> JobRecord:
-    return JobRecord(
-        payload=_raw(row["payload"]),
-        status=JobStatus(row["status"]),
-        result=_raw(row["result"]),
-        error=_raw(row["error"]),
-        **{name: row[name] for name in _JOB_COLUMNS},
-    )
+    columns: dict[str, Any] = {name: row[name] for name in _JOB_COLUMNS}
+    columns |= {name: _raw(row[name]) for name in _JSON}
+    return JobRecord(status=JobStatus(row["status"]), **columns)
 
 
 def attempt_record(row: Row) -> AttemptRecord:

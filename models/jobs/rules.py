@@ -2,10 +2,16 @@
 
                       run_at reached              claimed                  handler done
     scheduled ───────────────────────▶ queued ──────────────▶ running ──────────────────▶ succeeded
-                                         ▲                      │ │
-                                         │  run_at reached      │ └── final error, or no attempt left ──▶ failed
-                                         └──────── retrying ◀───┘
-                                              error worth a retry, or lease expired
+        │                              ▲    │                 │  │ │
+        │               run_at reached │    │                 │  │ └── final error, or no attempt left ──▶ failed
+        │                              │    │                 │  │
+        │                           retrying ◀────────────────┘  │
+        │                              │    │  error worth       │ cancel seen at a checkpoint
+        │                              │    │  a retry, or       ▼
+        └──────────────────────────────┴────┴──────────────▶ cancelled
+                 cancelled before it ran       lease expired
+
+    failed and cancelled jobs go back to queued when someone asks for a retry
 
 Every arrow is one statement fenced by the state it starts from (and, out of `running`, by the attempt), so a
 repeated message, a twin worker, or a worker back from a long pause changes nothing.
@@ -36,6 +42,9 @@ class Happening(StrEnum):
     DONE = "done"
     BROKE = "broke"
     GAVE_UP = "gave_up"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    RETRIED = "retried"
 
 
 class AttemptOutcome(StrEnum):
@@ -43,6 +52,16 @@ class AttemptOutcome(StrEnum):
     RETRY = "retry"
     FAILED = "failed"
     LOST = "lost"
+    STOPPED = "stopped"
+
+
+class CancelVerdict(StrEnum):
+    """What a cancel came to. `requested` until the running attempt has seen it or has ended."""
+
+    PREVENTED = "prevented"
+    STOPPED = "stopped"
+    TOO_LATE = "too_late"
+    REQUESTED = "requested"
 
 
 UNFINISHED = (JobStatus.SCHEDULED, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.RETRYING)
@@ -55,6 +74,12 @@ TRANSITIONS: dict[tuple[JobStatus, Happening], JobStatus] = {
     (JobStatus.RUNNING, Happening.DONE): JobStatus.SUCCEEDED,
     (JobStatus.RUNNING, Happening.BROKE): JobStatus.RETRYING,
     (JobStatus.RUNNING, Happening.GAVE_UP): JobStatus.FAILED,
+    (JobStatus.RUNNING, Happening.STOPPED): JobStatus.CANCELLED,
+    (JobStatus.FAILED, Happening.RETRIED): JobStatus.QUEUED,
+    (JobStatus.CANCELLED, Happening.RETRIED): JobStatus.QUEUED,
+    (JobStatus.SCHEDULED, Happening.CANCELLED): JobStatus.CANCELLED,
+    (JobStatus.QUEUED, Happening.CANCELLED): JobStatus.CANCELLED,
+    (JobStatus.RETRYING, Happening.CANCELLED): JobStatus.CANCELLED,
 }
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.jobs import queries
+from models.jobs import lifecycle, queries
 from models.jobs.kinds import JobArgs, JobKind, kind_of
 from models.jobs.records import AttemptRecord, JobRecord, attempt_record, job_record
 from models.jobs.rules import DEFAULT_PRIORITY, JobStatus
@@ -51,7 +51,7 @@ async def submit(
         row = await fetch(
             on, queries.INSERT, new_id(), kind.name, kind.queue.value, msgspec.json.encode(args).decode(),
             options.priority, actor.name, options.run_at, options.max_attempts or kind.retry.max_attempts,
-            options.dedupe_key, actor.request_id,
+            options.dedupe_key, actor.request_id, args.limit_key(),
         )  # fmt: skip
         if row:
             return Submitted(job_record(row[0]), created=True)
@@ -70,7 +70,7 @@ async def enqueue_many(on: Connection, actor: Actor, args: Sequence[JobArgs]) ->
     await fetch(
         on, queries.INSERT_MANY, ids, kind.name, kind.queue.value,
         [msgspec.json.encode(each).decode() for each in args], DEFAULT_PRIORITY, actor.name,
-        kind.retry.max_attempts, actor.request_id,
+        kind.retry.max_attempts, actor.request_id, [each.limit_key() for each in args],
     )  # fmt: skip
     return ids
 
@@ -81,6 +81,14 @@ async def get_job(on: Connection, id_: UUID, *, owner: str | None = None) -> Job
     if not rows or owner not in (None, rows[0]["owner"]):
         raise NotFound.thing("job", id_)
     return job_record(rows[0])
+
+
+async def retry_job(on: Connection, job: JobRecord) -> JobRecord:
+    """Raises Conflict for a job that has not failed or been cancelled, or whose dedupe key is taken meanwhile."""
+    again = await lifecycle.retry(on, job)
+    if again is None:
+        raise Conflict(f"Only failed and cancelled jobs are retried; this one is {job.status}.")
+    return again
 
 
 async def list_attempts(on: Connection, id_: UUID) -> list[AttemptRecord]:

@@ -35,6 +35,11 @@ class Job(Base):
     error: Mapped[dict[str, Any] | None]
     lease_worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
+    limit_key: Mapped[str | None]
+    steps: Mapped[list[Any] | None]
+    state: Mapped[dict[str, Any] | None]
+    cancel_requested_at: Mapped[datetime | None]
+    cancel_verdict: Mapped[str | None]
     published_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     started_at: Mapped[datetime | None]
@@ -47,13 +52,15 @@ class Job(Base):
             "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished"
         ),
         Index(
-            "ix_jobs_due", "queue", text("priority DESC"), "run_at", "id",
-            postgresql_where=text("published_at IS NULL AND status IN ('queued', 'scheduled', 'retrying')"),
+            "ix_jobs_waiting", "queue", "owner", text("priority DESC"), "run_at", "id",
+            postgresql_where=text("published_at IS NULL AND status = 'queued'"),
         ),
+        Index("ix_jobs_later", "run_at", postgresql_where=text("status IN ('scheduled', 'retrying')")),
         Index(
             "ix_jobs_published", "queue", "published_at",
             postgresql_where=text("published_at IS NOT NULL AND status = 'queued'"),
         ),
+        Index("ix_jobs_running", "queue", "kind", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
         Index(
             "uq_jobs_dedupe", "kind", "dedupe_key", unique=True,
@@ -76,3 +83,13 @@ class JobAttempt(Base):
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     error: Mapped[dict[str, Any] | None]
+
+
+class PausedKind(Base):
+    """A kind whose jobs wait until an operator resumes it."""
+
+    __tablename__ = "paused_kinds"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    paused_by: Mapped[str]
+    paused_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -117,6 +117,11 @@ class Database:
 Connection = AsyncSession | Database
 
 
+async def commit_chunk(session: AsyncSession) -> None:
+    """Keep what was written so far; the session goes on in a new transaction."""
+    await session.commit()
+
+
 async def fetch(on: Connection, sql: str, *args: Any) -> Sequence[Row]:
     """Run a statement with `$1` parameters inside a session's transaction, or alone on the database's pool."""
     if isinstance(on, Database):

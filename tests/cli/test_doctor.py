@@ -52,9 +52,7 @@ def test_every_missing_setting_is_named(sound: Path, monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_servers_that_do_not_answer_are_named_without_passwords(
-    sound: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_servers_that_do_not_answer_are_named_without_passwords(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BELLWORK_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/none")
     monkeypatch.setenv("BELLWORK_REDIS_URL", "redis://:secret@127.0.0.1:1/0")
     found = faults(sound)

@@ -125,9 +125,7 @@ def test_a_server_moves_when_its_port_is_taken(start: Start, kind: type[Embedded
 
 
 @pytest.mark.parametrize("kind", [EmbeddedPostgres, EmbeddedValkey])
-def test_a_second_server_on_the_same_data_is_refused(
-    start: Start, folder: Path, kind: type[EmbeddedServer]
-) -> None:
+def test_a_second_server_on_the_same_data_is_refused(start: Start, folder: Path, kind: type[EmbeddedServer]) -> None:
     server = start(kind)
     with pytest.raises(ServerError, match="is run by process"):
         kind(folder).start()

@@ -99,9 +99,7 @@ def test_a_second_start_says_where_the_first_one_runs(folder: Path, monkeypatch:
     assert running_platform(folder) == {}
 
 
-def test_commands_use_the_settings_of_the_platform_that_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commands_use_the_settings_of_the_platform_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"BELLWORK_LOG_LEVEL": "ERROR"})
     (tmp_path / ".bellwork").mkdir()
     lock = FileLock(tmp_path / ".bellwork" / "up.lock")

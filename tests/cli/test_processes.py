@@ -76,9 +76,7 @@ def is_alive(pid: int | None) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc/self").exists() else True
 
 
-def test_start_returns_when_all_are_ready_with_their_output_in_logs(
-    group: ProcessGroup, tmp_path: Path
-) -> None:
+def test_start_returns_when_all_are_ready_with_their_output_in_logs(group: ProcessGroup, tmp_path: Path) -> None:
     group.start([python(tmp_path, "one", SLEEP), python(tmp_path, "two", SLEEP)])
     assert group.names == ["one", "two"]
     assert (tmp_path / "two.log").read_text() == "up\n"
@@ -100,9 +98,7 @@ def test_a_kill_takes_the_children_of_the_process_too(group: ProcessGroup, tmp_p
     until(lambda: not is_alive(child))
 
 
-def test_what_a_dead_process_leaves_behind_ends_before_it_starts_again(
-    group: ProcessGroup, tmp_path: Path
-) -> None:
+def test_what_a_dead_process_leaves_behind_ends_before_it_starts_again(group: ProcessGroup, tmp_path: Path) -> None:
     group.start([python(tmp_path, "one", WITH_A_CHILD, ready="child")])
     child = int((tmp_path / "one.log").read_text().split()[1])
     group.send_signal("one", signal.SIGTERM)
@@ -110,9 +106,7 @@ def test_what_a_dead_process_leaves_behind_ends_before_it_starts_again(
     until(lambda: not is_alive(child))
 
 
-def test_a_process_that_ends_before_it_is_ready_is_named_with_its_log(
-    group: ProcessGroup, tmp_path: Path
-) -> None:
+def test_a_process_that_ends_before_it_is_ready_is_named_with_its_log(group: ProcessGroup, tmp_path: Path) -> None:
     with pytest.raises(ProcessError, match=r"(?s)one ended before it was ready.*setting is missing"):
         group.start([python(tmp_path, "one", "raise SystemExit('a setting is missing')")])
 
@@ -166,9 +160,7 @@ def test_stop_kills_what_does_not_end_in_its_grace_period(group: ProcessGroup, t
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
 def test_children_end_when_their_group_is_killed(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN_A_GROUP, str(tmp_path)], stdout=subprocess.PIPE
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", RUN_A_GROUP, str(tmp_path)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         sleeper = int(parent.stdout.readline())
         assert is_alive(sleeper)

@@ -71,8 +71,7 @@ def all_meetings(**changes: Any) -> list[Money]:
             id="private: half an agora goes up",
         ),
         pytest.param(
-            PRIVATE
-            | {"registration_amounts": (D(1000),), "total_meetings": 3, "currency": "JPY", "number": 1},
+            PRIVATE | {"registration_amounts": (D(1000),), "total_meetings": 3, "currency": "JPY", "number": 1},
             "333",
             id="private: yen has no decimals",
         ),
@@ -154,9 +153,7 @@ RATES: dict[str, Any] = {"rate_frontal": D(100), "rate_online": D(80), "rate_pri
         pytest.param({"instructor_budget": D(0)}, "0.00", id="a budget of nothing pays nothing"),
         pytest.param(DAILY | {"instructor_budget": D(500)}, "50.00", id="a budget goes before the day"),
         pytest.param(DAILY, "500.00", id="the first of the day has the daily rate"),
-        pytest.param(
-            DAILY | {"is_first_completed_of_day": False}, "0.00", id="the others of the day have none"
-        ),
+        pytest.param(DAILY | {"is_first_completed_of_day": False}, "0.00", id="the others of the day have none"),
         pytest.param(DAILY | {"daily_rate": None}, "0.00", id="no daily rate set"),
     ],
 )
@@ -185,12 +182,8 @@ def test_hours_are_those_that_elapse(start: datetime, end: datetime, payment: st
     assert str(meeting_money(facts(starts_at=start, ends_at=end)).instructor_payment) == payment
 
 
-@pytest.mark.parametrize(
-    "status", [MeetingStatus.SCHEDULED, MeetingStatus.CANCELLED, MeetingStatus.POSTPONED], ids=str
-)
-@pytest.mark.parametrize(
-    "kind", [PRIVATE, PER_CHILD, FIXED, DAILY], ids=["private", "per child", "fixed", "daily"]
-)
+@pytest.mark.parametrize("status", [MeetingStatus.SCHEDULED, MeetingStatus.CANCELLED, MeetingStatus.POSTPONED], ids=str)
+@pytest.mark.parametrize("kind", [PRIVATE, PER_CHILD, FIXED, DAILY], ids=["private", "per child", "fixed", "daily"])
 def test_a_meeting_that_is_not_completed_has_no_money(status: MeetingStatus, kind: dict[str, Any]) -> None:
     assert meeting_money(facts(**kind, status=status)) == Money(D(0), D(0), D(0))
 
@@ -236,6 +229,4 @@ def test_the_same_facts_give_the_same_money() -> None:
 @pytest.mark.parametrize("includes_vat", [False, True], ids=["net", "with VAT"])
 def test_an_amount_finer_than_its_currency_is_refused(includes_vat: bool) -> None:
     with pytest.raises(ValueError, match="JPY has 0 decimals"):
-        meeting_money(
-            facts(currency="JPY", registration_amounts=(D("100.50"),), price_includes_vat=includes_vat)
-        )
+        meeting_money(facts(currency="JPY", registration_amounts=(D("100.50"),), price_includes_vat=includes_vat))

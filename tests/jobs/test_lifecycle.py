@@ -17,9 +17,8 @@ from tests.support.probes import Echo
 
 DONE = Closing(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, result=b"{}")
 BROKE = Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, wait_seconds=0)
+STOPPED = Closing(status=JobStatus.CANCELLED, outcome=AttemptOutcome.STOPPED)
 GAVE_UP = Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED)
-
-pytestmark = pytest.mark.usefixtures("clean")
 
 
 async def job_in(database: Database, status: JobStatus) -> JobRecord:
@@ -38,7 +37,16 @@ async def job_in(database: Database, status: JobStatus) -> JobRecord:
 
 
 async def due(database: Database, job: JobRecord) -> None:
-    await lifecycle.take_due(database, Queue.DEFAULT, 10)
+    await lifecycle.become_due(database)
+
+
+async def cancelled(database: Database, job: JobRecord) -> None:
+    if job.status != JobStatus.RUNNING:
+        await lifecycle.cancel(database, job.id)
+
+
+async def retried(database: Database, job: JobRecord) -> None:
+    await lifecycle.retry(database, job)
 
 
 async def claimed(database: Database, job: JobRecord) -> None:
@@ -55,70 +63,78 @@ def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]
     return close
 
 
+async def take(database: Database, window: int = 10) -> list[UUID]:
+    async with database.transaction() as session:
+        return [candidate.id for candidate in await lifecycle.take_due(session, Queue.DEFAULT, window)]
+
+
 STATEMENTS = {
     Happening.DUE: due,
     Happening.CLAIMED: claimed,
     Happening.DONE: closed(DONE),
     Happening.BROKE: closed(BROKE),
     Happening.GAVE_UP: closed(GAVE_UP),
+    Happening.STOPPED: closed(STOPPED),
+    Happening.CANCELLED: cancelled,
+    Happening.RETRIED: retried,
 }
 
 
 @pytest.mark.parametrize("happening", Happening)
 @pytest.mark.parametrize("status", JobStatus)
-async def test_a_state_changes_only_as_drawn(database: Database, status: JobStatus, happening: Happening) -> None:
-    job = await job_in(database, status)
-    await STATEMENTS[happening](database, job)
-    assert (await get_job(database, job.id)).status == TRANSITIONS.get((status, happening), status)
+async def test_a_state_changes_only_as_drawn(quiet_database: Database, status: JobStatus, happening: Happening) -> None:
+    job = await job_in(quiet_database, status)
+    await STATEMENTS[happening](quiet_database, job)
+    assert (await get_job(quiet_database, job.id)).status == TRANSITIONS.get((status, happening), status)
 
 
-async def test_of_twin_claims_one_succeeds(database: Database) -> None:
-    job = await job_in(database, JobStatus.QUEUED)
-    claims = await asyncio.gather(*(lifecycle.claim(database, [job.id], f"w{n}", 10) for n in range(5)))
+async def test_of_twin_claims_one_succeeds(quiet_database: Database) -> None:
+    job = await job_in(quiet_database, JobStatus.QUEUED)
+    claims = await asyncio.gather(*(lifecycle.claim(quiet_database, [job.id], f"w{n}", 10) for n in range(5)))
     assert sorted(len(claim) for claim in claims) == [0, 0, 0, 0, 1]
-    assert (await get_job(database, job.id)).attempt == 1
+    assert (await get_job(quiet_database, job.id)).attempt == 1
 
 
-async def test_an_earlier_attempt_can_neither_renew_nor_end_a_later_one(database: Database) -> None:
-    stale = await job_in(database, JobStatus.RUNNING)
-    await database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", stale.id)
-    assert not await lifecycle.renew(database, stale, 10)
+async def test_an_earlier_attempt_can_neither_renew_nor_end_a_later_one(quiet_database: Database) -> None:
+    stale = await job_in(quiet_database, JobStatus.RUNNING)
+    await quiet_database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", stale.id)
+    assert not (await lifecycle.renew(quiet_database, stale, 10)).ours
     with pytest.raises(LeaseLost):
-        await lifecycle.close(database, stale, DONE)
-    assert (await get_job(database, stale.id)).status == JobStatus.RUNNING
+        await lifecycle.close(quiet_database, stale, DONE)
+    assert (await get_job(quiet_database, stale.id)).status == JobStatus.RUNNING
 
 
-async def test_schedulers_at_once_publish_each_job_once(database: Database) -> None:
-    ids = {(await enqueue(database, SYSTEM, Echo(text=str(n)))).id for n in range(30)}
-    taken = await asyncio.gather(*(lifecycle.take_due(database, Queue.DEFAULT, 10) for _ in range(5)))
-    published = [row["id"] for rows in taken for row in rows]
-    assert len(published) == len(set(published))
-    while rows := await lifecycle.take_due(database, Queue.DEFAULT, 10):
-        published += [row["id"] for row in rows]
-    assert set(published) == ids
+async def test_schedulers_at_once_publish_each_job_once(quiet_database: Database) -> None:
+    ids = {(await enqueue(quiet_database, SYSTEM, Echo(text=str(n)))).id for n in range(30)}
+    taken = await asyncio.gather(*(take(quiet_database, window=10) for _ in range(5)))
+    published = [id_ for batch in taken for id_ in batch]
+    assert len(published) == len(set(published)) == 10
+    published += await take(quiet_database, window=30)
+    assert sorted(published) == sorted(ids)
 
 
-async def test_the_higher_priority_goes_first_and_then_the_older(database: Database) -> None:
+async def test_the_higher_priority_goes_first_and_then_the_older(quiet_database: Database) -> None:
     order: list[UUID] = []
     for priority in (5, 1, 9, 5):
-        order.append((await enqueue(database, SYSTEM, Echo(text="x"), JobOptions(priority=priority))).id)
+        order.append((await enqueue(quiet_database, SYSTEM, Echo(text="x"), JobOptions(priority=priority))).id)
     first, low, high, second = order
-    rows = await lifecycle.take_due(database, Queue.DEFAULT, 10)
-    assert [row["id"] for row in rows] == [high, first, second, low]
+    assert await take(quiet_database) == [high, first, second, low]
 
 
-async def test_an_expired_lease_is_a_lost_attempt(database: Database) -> None:
-    job = await enqueue(database, SYSTEM, Echo(text="x"))
-    (running,) = await lifecycle.claim(database, [job.id], "dead", 10)
-    assert await lifecycle.rescue(database) == []
-    await database.execute("UPDATE jobs SET lease_until = clock_timestamp() - interval '1 s' WHERE id = $1", job.id)
-    (rescued,) = await lifecycle.rescue(database)
+async def test_an_expired_lease_is_a_lost_attempt(quiet_database: Database) -> None:
+    job = await enqueue(quiet_database, SYSTEM, Echo(text="x"))
+    (running,) = await lifecycle.claim(quiet_database, [job.id], "dead", 10)
+    assert await lifecycle.rescue(quiet_database) == []
+    await quiet_database.execute(
+        "UPDATE jobs SET lease_until = clock_timestamp() - interval '1 s' WHERE id = $1", job.id
+    )
+    (rescued,) = await lifecycle.rescue(quiet_database)
     assert (rescued.status, rescued.attempt) == (JobStatus.RETRYING, running.attempt)
-    rows = await database.fetch("SELECT outcome FROM job_attempts WHERE job_id = $1", job.id)
+    rows = await quiet_database.fetch("SELECT outcome FROM job_attempts WHERE job_id = $1", job.id)
     assert [row["outcome"] for row in rows] == ["lost"]
 
 
-async def test_submits_with_one_key_at_once_make_one_job(database: Database) -> None:
+async def test_submits_with_one_key_at_once_make_one_job(quiet_database: Database) -> None:
     options = JobOptions(dedupe_key="same")
-    jobs = await asyncio.gather(*(enqueue(database, SYSTEM, Echo(text=str(n)), options) for n in range(20)))
+    jobs = await asyncio.gather(*(enqueue(quiet_database, SYSTEM, Echo(text=str(n)), options) for n in range(20)))
     assert len({job.id for job in jobs}) == 1

@@ -28,9 +28,7 @@ def test_codes_of_today_are_known(currency: str) -> None:
     assert money.is_known(currency)
 
 
-@pytest.mark.parametrize(
-    "currency", ["", "ils", "ABC", "BTC", "XXX", "XAU", "XTS", "BGN", "ANG", "ZWL", "EURO"]
-)
+@pytest.mark.parametrize("currency", ["", "ils", "ABC", "BTC", "XXX", "XAU", "XTS", "BGN", "ANG", "ZWL", "EURO"])
 def test_other_codes_are_not_known(currency: str) -> None:
     assert not money.is_known(currency)
 
@@ -50,9 +48,7 @@ def test_every_exception_to_two_decimals_is_a_known_currency() -> None:
         pytest.param("7", "ILS", "7.00", id="missing decimals are added"),
         pytest.param("0.5", "JPY", "1", id="yen has no decimals"),
         pytest.param("1.0005", "KWD", "1.001", id="dinar has three"),
-        pytest.param(
-            "1e30", "USD", "1000000000000000000000000000000.00", id="wider than the default precision"
-        ),
+        pytest.param("1e30", "USD", "1000000000000000000000000000000.00", id="wider than the default precision"),
     ],
 )
 def test_quantize_is_half_up(amount: str, currency: str, expected: str) -> None:
@@ -75,9 +71,7 @@ def test_what_is_no_amount_is_refused(amount: str) -> None:
         ("1.234", "KWD", "1.234"),
     ],
 )
-def test_precision_is_about_the_value_not_about_trailing_zeros(
-    amount: str, currency: str, exact: str
-) -> None:
+def test_precision_is_about_the_value_not_about_trailing_zeros(amount: str, currency: str, exact: str) -> None:
     assert str(money.check_precision(D(amount), currency)) == exact
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 
 from models.identity.permissions import Scope
+from models.jobs.admission import Limits
 from models.jobs.kinds import JobArgs, JobResult, kind
 from models.jobs.rules import Queue, RetryPolicy
 from models.kernel.errors import Unprocessable
@@ -81,3 +82,86 @@ class Batch(JobArgs):
 @handles(Batch)
 async def batch(ctx: JobContext, args: Batch) -> None:
     await fetch(ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label)
+
+
+class CallState(JobResult):
+    done: int
+
+
+class Receipt(JobResult):
+    number: int
+
+
+@kind("probe.steps", scope=Scope.WRITE_JOBS, retry=QUICK)
+class Steps(JobArgs):
+    """Call the outside in named steps, of which the one named `break_after` is followed by an error once."""
+
+    steps: list[str]
+    break_after: str | None = None
+    seconds: float = 0.0
+
+
+@handles(Steps)
+async def steps(ctx: JobContext, args: Steps) -> None:
+    for name in args.steps:
+
+        async def call(key: str, name: str = name) -> Receipt:
+            await fetch(
+                ctx.database,
+                "INSERT INTO probe_effects VALUES ($1, $2, $3)",
+                ctx.job.id,
+                ctx.job.attempt,
+                f"{name} {key}",
+            )
+            return Receipt(number=len(name))
+
+        receipt = await ctx.step(name, call, Receipt)
+        assert receipt.number == len(name)
+        if name == args.break_after and ctx.job.attempt == 1:
+            raise ProviderError("PROVIDER_DOWN", "The provider answered 503.", retryable=True)
+        await asyncio.sleep(args.seconds)
+
+
+@kind("probe.chunks", scope=Scope.WRITE_JOBS, retry=QUICK)
+class Chunks(JobArgs):
+    """Write rows in chunks of one; breaks once after `break_after` of them."""
+
+    label: str
+    chunks: int
+    break_after: int = 0
+    seconds: float = 0.0
+
+
+@handles(Chunks)
+async def chunks(ctx: JobContext, args: Chunks) -> None:
+    state = ctx.resume(CallState) or CallState(done=0)
+    for number in range(state.done, args.chunks):
+        await fetch(
+            ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label
+        )
+        await ctx.checkpoint(CallState(done=number + 1))
+        await fetch(
+            ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, 'uncommitted')", ctx.job.id, ctx.job.attempt
+        )
+        if number + 1 == args.break_after and ctx.job.attempt == 1:
+            raise ProviderError("PROVIDER_DOWN", "The provider answered 503.", retryable=True)
+        await fetch(ctx.session, "DELETE FROM probe_effects WHERE label = 'uncommitted' AND job_id = $1", ctx.job.id)
+        await asyncio.sleep(args.seconds)
+
+
+@kind("probe.limited", scope=Scope.WRITE_JOBS, retry=QUICK, limits=Limits(per_key=1))
+class Limited(JobArgs):
+    """At most one at a time for each key; notes when it starts and ends."""
+
+    key: str
+    seconds: float = 0.1
+
+    def limit_key(self) -> str:
+        return self.key
+
+
+@handles(Limited)
+async def limited(ctx: JobContext, args: Limited) -> None:
+    for label in ("start", "end"):
+        await fetch(ctx.database, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, label)
+        await asyncio.sleep(args.seconds)

@@ -108,6 +108,11 @@ def upgrade() -> None:
     sa.Column('error', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('lease_worker', sa.Text(), nullable=True),
     sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('limit_key', sa.Text(), nullable=True),
+    sa.Column('steps', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('state', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('cancel_requested_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_verdict', sa.Text(), nullable=True),
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
@@ -117,11 +122,13 @@ def upgrade() -> None:
     sa.CheckConstraint("status IN ('scheduled', 'queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled')", name=op.f('ck_jobs_status')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_jobs'))
     )
-    op.create_index('ix_jobs_due', 'jobs', ['queue', sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status IN ('queued', 'scheduled', 'retrying')"))
     op.create_index('ix_jobs_kind_id', 'jobs', ['kind', 'id'], unique=False)
+    op.create_index('ix_jobs_later', 'jobs', ['run_at'], unique=False, postgresql_where=sa.text("status IN ('scheduled', 'retrying')"))
     op.create_index('ix_jobs_lease_until', 'jobs', ['lease_until'], unique=False, postgresql_where=sa.text("status = 'running'"))
     op.create_index('ix_jobs_owner_id', 'jobs', ['owner', 'id'], unique=False)
     op.create_index('ix_jobs_published', 'jobs', ['queue', 'published_at'], unique=False, postgresql_where=sa.text("published_at IS NOT NULL AND status = 'queued'"))
+    op.create_index('ix_jobs_running', 'jobs', ['queue', 'kind'], unique=False, postgresql_where=sa.text("status = 'running'"))
+    op.create_index('ix_jobs_waiting', 'jobs', ['queue', 'owner', sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
     op.create_index('uq_jobs_dedupe', 'jobs', ['kind', 'dedupe_key'], unique=True, postgresql_where=sa.text("dedupe_key IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.create_table('keyed_answers',
     sa.Column('caller', sa.Text(), nullable=False),
@@ -158,6 +165,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_messages'))
     )
     op.create_index('ix_messages_provider_id', 'messages', ['provider', 'id'], unique=False)
+    op.create_table('paused_kinds',
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('paused_by', sa.Text(), nullable=False),
+    sa.Column('paused_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.PrimaryKeyConstraint('kind', name=op.f('pk_paused_kinds'))
+    )
     op.create_table('users',
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -490,16 +503,19 @@ def downgrade() -> None:
     op.drop_table('webhook_endpoints')
     op.drop_index('uq_users_email', table_name='users')
     op.drop_table('users')
+    op.drop_table('paused_kinds')
     op.drop_index('ix_messages_provider_id', table_name='messages')
     op.drop_table('messages')
     op.drop_index('ix_keyed_answers_created_at', table_name='keyed_answers')
     op.drop_table('keyed_answers')
     op.drop_index('uq_jobs_dedupe', table_name='jobs', postgresql_where=sa.text("dedupe_key IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
+    op.drop_index('ix_jobs_waiting', table_name='jobs', postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
+    op.drop_index('ix_jobs_running', table_name='jobs', postgresql_where=sa.text("status = 'running'"))
     op.drop_index('ix_jobs_published', table_name='jobs', postgresql_where=sa.text("published_at IS NOT NULL AND status = 'queued'"))
     op.drop_index('ix_jobs_owner_id', table_name='jobs')
     op.drop_index('ix_jobs_lease_until', table_name='jobs', postgresql_where=sa.text("status = 'running'"))
+    op.drop_index('ix_jobs_later', table_name='jobs', postgresql_where=sa.text("status IN ('scheduled', 'retrying')"))
     op.drop_index('ix_jobs_kind_id', table_name='jobs')
-    op.drop_index('ix_jobs_due', table_name='jobs', postgresql_where=sa.text("published_at IS NULL AND status IN ('queued', 'scheduled', 'retrying')"))
     op.drop_table('jobs')
     op.drop_index('ix_exports_owner_id', table_name='exports')
     op.drop_table('exports')

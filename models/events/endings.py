@@ -1,0 +1,39 @@
+"""What is written beside a job's own row when it ends, whoever ends it: in the very same transaction."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
+from models.events.service import emit
+from models.jobs.endings import record_failure
+from models.jobs.kinds import kind_named
+from models.jobs.lifecycle import cancel
+from models.jobs.records import JobRecord
+from models.jobs.rules import JobError, JobStatus
+from models.jobs.service import get_job
+from models.kernel.actor import Actor
+
+_TYPES = {
+    JobStatus.SUCCEEDED: JOB_SUCCEEDED,
+    JobStatus.FAILED: JOB_FAILED,
+    JobStatus.CANCELLED: JOB_CANCELLED,
+}
+
+
+async def announce_end(session: AsyncSession, job: JobRecord, status: JobStatus, error: JobError | None) -> None:
+    """Tell what waits for the job and, for an announced kind, the world. Nothing unless `status` is an end."""
+    if status == JobStatus.FAILED and error is not None:
+        await record_failure(session, job, error)
+    if status in _TYPES and kind_named(job.kind).announced:
+        actor = Actor.named(job.owner, job.request_id)
+        await emit(session, actor, _TYPES[status], job.id, job_ended(job, status, error))
+
+
+async def cancel_job(session: AsyncSession, id_: UUID) -> JobRecord:
+    """Cancel the job if it has not run, ask it to stop if it runs, leave it as it is if it has ended."""
+    job = await cancel(session, id_)
+    if job is None:
+        return await get_job(session, id_)
+    await announce_end(session, job, job.status, None)
+    return job

@@ -1,0 +1,105 @@
+"""Who is let onto the broker next: a pure decision over the first few waiting jobs of every owner.
+
+Deficit round robin over owners with a quantum of one job: what an owner has on the broker already counts as turns
+taken. Within an owner, and before fairness, the higher priority goes first, then the longer due.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, rename="camel"):
+    """How many jobs of a kind run at once: in all, and per `limit_key` of their arguments. None is no limit."""
+
+    in_all: int | None = None
+    per_key: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.in_all is not None or self.per_key is not None
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    id: UUID
+    kind: str
+    priority: int
+    run_at: datetime
+    owner: str
+    limit_key: str | None
+
+
+InFlight = Mapping[tuple[str, str | None], int]
+
+
+def admit(
+    candidates: Iterable[Candidate],
+    places: int,
+    *,
+    turns_taken: Mapping[str, int],
+    limits: Mapping[str, Limits],
+    in_flight: InFlight,
+) -> list[Candidate]:
+    """At most `places` of the candidates, in the order in which to send them.
+
+    `turns_taken` counts what each owner has on the broker; `in_flight` counts, by kind and limit key, what runs or is
+    on its way to a worker.
+    """
+    room = _Room(limits, in_flight)
+    admitted: list[Candidate] = []
+    for candidate in _in_turn(list(candidates), turns_taken):
+        if len(admitted) >= places:
+            break
+        if room.take(candidate):
+            admitted.append(candidate)
+    return admitted
+
+
+def saturated(limits: Mapping[str, Limits], in_flight: InFlight) -> tuple[list[str], list[str]]:
+    """Kinds with no place left, and `kind key` pairs with none: not worth looking at."""
+    room = _Room(limits, in_flight)
+    kinds = [kind for kind in limits if room.left_in_all(kind) == 0]
+    keys = [f"{kind} {key}" for kind, key in in_flight if key is not None and room.left_for_key(kind, key) == 0]
+    return kinds, keys
+
+
+def _in_turn(candidates: Sequence[Candidate], turns_taken: Mapping[str, int]) -> list[Candidate]:
+    turns = Counter(turns_taken)
+    order: dict[UUID, int] = {}
+    for candidate in sorted(candidates, key=_own_order):
+        turns[candidate.owner] += 1
+        order[candidate.id] = turns[candidate.owner]
+    return sorted(candidates, key=lambda each: (-each.priority, order[each.id], each.run_at, each.id))
+
+
+def _own_order(candidate: Candidate) -> tuple[int, datetime, UUID]:
+    return -candidate.priority, candidate.run_at, candidate.id
+
+
+class _Room:
+    """The places left under the limits."""
+
+    def __init__(self, limits: Mapping[str, Limits], in_flight: InFlight) -> None:
+        self._limits = limits
+        self._keys: defaultdict[tuple[str, str | None], int] = defaultdict(int, in_flight)
+        self._kinds: Counter[str] = Counter()
+        for (kind, _), jobs in in_flight.items():
+            self._kinds[kind] += jobs
+
+    def left_in_all(self, kind: str) -> int | None:
+        limit = self._limits.get(kind, Limits()).in_all
+        return None if limit is None else max(limit - self._kinds[kind], 0)
+
+    def left_for_key(self, kind: str, key: str | None) -> int | None:
+        limit = self._limits.get(kind, Limits()).per_key
+        return None if limit is None or key is None else max(limit - self._keys[kind, key], 0)
+
+    def take(self, candidate: Candidate) -> bool:
+        kind, key = candidate.kind, candidate.limit_key
+        if self.left_in_all(kind) == 0 or self.left_for_key(kind, key) == 0:
+            return False
+        self._kinds[kind] += 1
+        self._keys[kind, key] += 1
+        return True

@@ -1,0 +1,95 @@
+"""Who goes next: every owner in turn, and no kind beyond its limits."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.jobs.admission import Candidate, InFlight, Limits, admit, saturated
+from models.jobs.lifecycle import take_due
+from models.jobs.rules import Queue
+from models.jobs.service import enqueue, enqueue_many
+from models.kernel.actor import Actor
+from models.kernel.ids import new_id
+from models.kernel.session import Database
+from tests.support.client import ApiClient
+from tests.support.probes import Echo, Limited
+
+NOON = datetime(2026, 3, 27, 12, tzinfo=UTC)
+
+
+def waiting(owners: str, *, priority: int = 5, kind: str = "k", key: str | None = None) -> list[Candidate]:
+    """One job per letter, the letter being its owner, each a second later than the one before."""
+    return [
+        Candidate(new_id(), kind, priority, NOON + timedelta(seconds=n), owner, key) for n, owner in enumerate(owners)
+    ]
+
+
+def owners_of(admitted: list[Candidate]) -> str:
+    return "".join(candidate.owner for candidate in admitted)
+
+
+@pytest.mark.parametrize(
+    ("waiting_owners", "places", "turns_taken", "admitted"),
+    [
+        pytest.param("aaaab", 2, {}, "ab", id="the newcomer is second, not fifth"),
+        pytest.param("aaaabbcc", 6, {}, "abcabc", id="in turn"),
+        pytest.param("aaab", 3, {"a": 2}, "baa", id="what is on the broker counts as turns taken"),
+        pytest.param("abc", 0, {}, "", id="no place"),
+        pytest.param("aaa", 9, {}, "aaa", id="alone, all"),
+    ],
+)
+def test_owners_are_admitted_in_turn(
+    waiting_owners: str, places: int, turns_taken: dict[str, int], admitted: str
+) -> None:
+    chosen = admit(waiting(waiting_owners), places, turns_taken=turns_taken, limits={}, in_flight={})
+    assert owners_of(chosen) == admitted
+
+
+def test_priority_goes_before_fairness() -> None:
+    candidates = [*waiting("aab"), *waiting("c", priority=9)]
+    assert owners_of(admit(candidates, 2, turns_taken={"c": 99}, limits={}, in_flight={})) == "ca"
+
+
+def test_a_kind_is_admitted_up_to_its_limit_and_others_pass() -> None:
+    candidates = [*waiting("aaa", kind="slow"), *waiting("bb")]
+    chosen = admit(candidates, 9, turns_taken={}, limits={"slow": Limits(in_all=2)}, in_flight={("slow", None): 1})
+    assert Counter(candidate.kind for candidate in chosen) == {"slow": 1, "k": 2}
+
+
+def test_a_key_is_admitted_up_to_its_limit() -> None:
+    candidates = [*waiting("aa", kind="slow", key="x"), *waiting("aa", kind="slow", key="y")]
+    limits = {"slow": Limits(per_key=1)}
+    in_flight: InFlight = {("slow", "x"): 1}
+    chosen = admit(candidates, 9, turns_taken={}, limits=limits, in_flight=in_flight)
+    assert [candidate.limit_key for candidate in chosen] == ["y"]
+    assert saturated(limits, in_flight) == ([], ["slow x"])
+    assert saturated({"slow": Limits(in_all=1)}, in_flight) == (["slow"], [])
+
+
+async def test_a_client_with_many_jobs_does_not_delay_another(quiet_database: Database) -> None:
+    many, few = Actor("user", new_id()), Actor("user", new_id())
+    await enqueue_many(quiet_database, many, [Echo(text=str(n)) for n in range(500)])
+    await enqueue(quiet_database, few, Echo(text="late"))
+    async with quiet_database.transaction() as session:
+        admitted = await take_due(session, Queue.DEFAULT, 10)
+    assert [candidate.owner for candidate in admitted[:2]].count(few.name) == 1
+    assert len(admitted) == 10
+
+
+async def test_a_paused_kind_waits_and_others_do_not(quiet_database: Database) -> None:
+    actor = Actor("system")
+    await enqueue(quiet_database, actor, Echo(text="x"))
+    other = await enqueue(quiet_database, actor, Limited(key="k"))
+    await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
+    async with quiet_database.transaction() as session:
+        assert [candidate.id for candidate in await take_due(session, Queue.DEFAULT, 10)] == [other.id]
+
+
+@pytest.mark.usefixtures("workers")
+async def test_jobs_of_one_key_never_run_at_once(client: ApiClient, database: Database) -> None:
+    jobs = [await client.submit("probe.limited", {"key": "same"}) for _ in range(4)]
+    for job in jobs:
+        assert (await client.finish(job["id"]))["status"] == "succeeded"
+    rows = await database.fetch("SELECT label FROM probe_effects ORDER BY ctid")
+    assert [row["label"] for row in rows] == ["start", "end"] * 4
