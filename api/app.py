@@ -18,6 +18,7 @@ from api.exports.routes import ExportsController
 from api.health.routes import HealthController
 from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
+from api.notifications.routes import NotificationsController
 from api.observe import observed
 from api.openapi import complete, openapi_config
 from api.people.routes import CustomersController, InstructorsController, StudentsController
@@ -44,6 +45,7 @@ CONTROLLERS: list[Any] = [
     ClosuresController, CyclesController,
     ExportsController,
     WebhooksController,
+    NotificationsController,
     RegistrationsController, CycleRegistrationsController, StudentRegistrationsController,
 ]  # fmt: skip
 

@@ -2,4 +2,5 @@
 
 import tasks.cycles  # noqa: F401
 import tasks.exports  # noqa: F401
+import tasks.notifications
 import tasks.webhooks  # noqa: F401

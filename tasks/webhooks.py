@@ -4,10 +4,11 @@ from models.kernel.actor import Actor
 from models.kernel.session import Connection
 from models.webhooks.deliveries import AttemptEnd, Letter, begin_attempt, disable_endpoint, end_attempt, end_delivery
 from models.webhooks.jobs import DeliverWebhook, DeliveryEnded
-from models.webhooks.rules import DeliveryStatus, Verdict, judge, retry_after_seconds
+from models.webhooks.rules import DeliveryStatus, Verdict, judge
 from tasks.context import JobContext
 from tasks.handlers import handles
 from tasks.integrations.receivers import Answer
+from tasks.integrations.retry_after import retry_after_seconds
 from tasks.outcomes import ProviderError
 
 

@@ -6,8 +6,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -61,19 +60,6 @@ def judge(status_code: int | None, wish: str = "") -> Verdict:
     if reason or wish.strip().lower() == "abort":
         return Verdict(DeliveryStatus.ENDED, reason)
     return Verdict(None)
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or an HTTP date; None for neither."""
-    if header is None:
-        return None
-    if header.strip().isascii() and header.strip().isdigit():
-        return float(header)
-    try:
-        at = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max((at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds(), 0.0)
 
 
 def new_secret() -> str:

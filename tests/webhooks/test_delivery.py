@@ -5,8 +5,7 @@ import json
 import pytest
 from standardwebhooks import Webhook
 
-from models.kernel.session import Database
-from tests.support.client import ApiClient, eventually
+from tests.support.client import ApiClient
 from tests.support.receiver import Receiver, Reply, running_receiver
 
 pytestmark = pytest.mark.usefixtures("workers")

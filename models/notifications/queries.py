@@ -1,0 +1,39 @@
+"""Every statement over messages."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from models.notifications.tables import Message
+
+SANDBOX = "sandbox"
+
+PENDING = """
+SELECT recipient, recipient_name, subject, text, html FROM messages WHERE id = $1 AND status = 'pending'
+"""
+
+SENT = """
+UPDATE messages
+SET status = 'sent', provider = $2, provider_message_id = $3, sent_at = clock_timestamp(), error = NULL,
+    version = version + 1, updated_at = clock_timestamp()
+WHERE id = $1 AND status = 'pending'
+"""
+
+FAILED = """
+UPDATE messages SET status = 'failed', error = $2, version = version + 1, updated_at = clock_timestamp()
+WHERE id = $1 AND status = 'pending'
+"""
+
+
+def sandbox_messages(filters: Mapping[str, Any]) -> Select[Message]:
+    statement = select(Message).where(Message.provider == SANDBOX)
+    for name in ("recipient", "template"):
+        if name in filters:
+            statement = statement.where(getattr(Message, name) == filters[name])
+    return statement
+
+
+def sandbox_message(id_: UUID) -> Select[Message]:
+    return select(Message).where(Message.id == id_, Message.provider == SANDBOX)

@@ -1,0 +1,106 @@
+"""Mails: written and asked for in the caller's transaction, sent by a job, kept for reading in the sandbox."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.jobs.records import JobRecord
+from models.jobs.service import enqueue
+from models.kernel.actor import Actor
+from models.kernel.errors import NotFound
+from models.kernel.ids import new_id
+from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.session import Connection, fetch
+from models.notifications import queries
+from models.notifications.jobs import SendEmail
+from models.notifications.rules import Content, Template, render, text_of
+from models.notifications.tables import Message
+
+WRITTEN_BY_CALLER = "custom"
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A message as a provider needs it."""
+
+    recipient: str
+    recipient_name: str | None
+    subject: str
+    text: str
+    html: str
+
+
+async def request_email(
+    session: AsyncSession,
+    actor: Actor,
+    template: Template | str,
+    recipient: str,
+    variables: Mapping[str, Any],
+    *,
+    recipient_name: str | None = None,
+) -> JobRecord:
+    """Write a mail from a template (see `Template` for its variables) and ask for it to be sent."""
+    template = Template(template)
+    return await _request(session, actor, template, (recipient, recipient_name), render(template, variables))
+
+
+async def request_written_email(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    to: str,
+    to_name: str | None,
+    subject: str,
+    html: str,
+    text: str | None,
+) -> JobRecord:
+    """Without `text`, that part is made from the HTML."""
+    content = Content(subject, text if text is not None else text_of(html), html)
+    return await _request(session, actor, WRITTEN_BY_CALLER, (to, to_name), content)
+
+
+async def _request(
+    session: AsyncSession, actor: Actor, template: str, to: tuple[str, str | None], content: Content
+) -> JobRecord:
+    message_id = new_id()
+    job = await enqueue(session, actor, SendEmail(message_id=message_id))
+    session.add(
+        Message(
+            id=message_id, channel="email", template=template, recipient=to[0], recipient_name=to[1],
+            subject=content.subject, text=content.text, html=content.html, job_id=job.id, request_id=actor.request_id,
+        )
+    )  # fmt: skip
+    await session.flush()
+    return job
+
+
+async def find_pending(on: Connection, id_: UUID) -> Outgoing | None:
+    """None when it was sent already."""
+    rows = await fetch(on, queries.PENDING, id_)
+    return Outgoing(**rows[0]) if rows else None
+
+
+async def record_sent(session: AsyncSession, id_: UUID, provider: str, provider_message_id: str | None) -> None:
+    await fetch(session, queries.SENT, id_, provider, provider_message_id)
+
+
+class MessagePage(Page):
+    recipient: str | None = None
+    template: str | None = None
+
+
+async def list_sandbox_messages(session: AsyncSession, page: MessagePage) -> tuple[list[Message], Pagination]:
+    searched = [Message.recipient, Message.recipient_name, Message.subject]
+    sortable = {"createdAt": Message.created_at, "sentAt": Message.sent_at}
+    statement = queries.sandbox_messages(filters(page))
+    return await paginate(session, statement, page, sortable=sortable, searched=searched)
+
+
+async def get_sandbox_message(session: AsyncSession, id_: UUID) -> Message:
+    """Raises NotFound, also for a message that a real provider has sent."""
+    message = await session.scalar(queries.sandbox_message(id_))
+    if message is None:
+        raise NotFound.thing("sandbox message", id_)
+    return message
