@@ -69,12 +69,26 @@ def _registrations(
     for student in students:
         offered = [cycle for cycle in CYCLES if cycle.branch == branch_of[student.customer]]
         for place, cycle in enumerate(random.sample(offered, 2 if student.key in second else 1)):
-            yield _registration(random, number, student, cycle, discounted=place > 0)
+            yield _registration(number, student, cycle, discounted=place > 0)
             number += 1
 
 
-def _registration(random: Random, number: int, student: Student, cycle: Cycle, discounted: bool) -> Registration:
+def _registration(number: int, student: Student, cycle: Cycle, discounted: bool) -> Registration:
+    """Nobody is cancelled where the children of each day count: when that happens is not ours to say."""
     price = cycle.price if cycle.type == "private" and cycle.price else Decimal(0)
-    amount = (price * _SIBLING_DISCOUNT if discounted else price).quantize(Decimal("0.01"))
-    trial, cancelled = number % 17 == 5, number % 23 == 7
-    return Registration(f"registration-{number:03}", student.key, cycle.key, amount, trial, cancelled)
+    return Registration(
+        key=f"registration-{number:03}",
+        student=student.key,
+        cycle=cycle.key,
+        amount=(price * _SIBLING_DISCOUNT if discounted else price).quantize(Decimal("0.01")),
+        since=_since(number, cycle),
+        trial=number % 17 == 5,
+        cancelled=number % 23 == 7 and not cycle.counts_registrations,
+    )
+
+
+def _since(number: int, cycle: Cycle) -> date:
+    """In the summer; where the children of each day count, every third one only after some meetings."""
+    if cycle.counts_registrations and number % 3 == 0:
+        return cycle.start + timedelta(days=38)
+    return date(2026, 8, 1) + timedelta(days=number % 28)

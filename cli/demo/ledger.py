@@ -47,7 +47,8 @@ def _revenue(school: School, cycle: Cycle, meeting: PlannedMeeting) -> Decimal:
         rate = VAT[school.branch(cycle.branch).country] if cycle.price_includes_vat else Decimal(0)
         return _part(_cents(gross / (1 + rate)), cycle.total, meeting.number)
     if cycle.type == "institutional_per_child":
-        return _cents((cycle.price or Decimal(0)) * (cycle.student_count or len(paying)))
+        there = sum(each.since <= meeting.day for each in paying)
+        return _cents((cycle.price or Decimal(0)) * (cycle.student_count or there))
     return _cents(cycle.meeting_revenue or Decimal(0))
 
 

@@ -111,7 +111,6 @@ def _close(stage: Stage, output: Path) -> None:
     if not stage.checks:
         return
     stage.console.print("\n[bold]What was shown[/bold]")
-    stage.table(("", "", ""), [], numbers_from=3)
     for check in stage.checks:
         stage.console.print(f"  {check.act} {mark(check.passed)} ", end="")
         stage.console.print(check.text, markup=False)

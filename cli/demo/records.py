@@ -62,7 +62,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Cycle:
-    """`every_weeks` set: given to the API as an RRULE. `unfinished`: so many of the last meetings stay scheduled."""
+    """`every_weeks` set: given to the API as an RRULE. `unfinished`: so many of the last meetings stay scheduled.
+
+    `mistaken_revenue` is what the meetings are first said to earn, before somebody notices.
+    """
 
     key: str
     name: str
@@ -79,9 +82,15 @@ class Cycle:
     price_includes_vat: bool = False
     student_count: int | None = None
     meeting_revenue: Decimal | None = None
+    mistaken_revenue: Decimal | None = None
     daily_rate: Decimal | None = None
     budget: Decimal | None = None
     unfinished: int = 0
+
+    @property
+    def counts_registrations(self) -> bool:
+        """Whether a meeting earns by the children that are registered on its day."""
+        return self.type == "institutional_per_child" and self.student_count is None
 
 
 @dataclass(frozen=True)
@@ -105,12 +114,13 @@ class Student:
 
 @dataclass(frozen=True)
 class Registration:
-    """A trial brings no revenue, nor does one that is cancelled before the first meeting."""
+    """A trial brings no revenue, nor does one that is cancelled."""
 
     key: str
     student: str
     cycle: str
     amount: Decimal
+    since: date
     trial: bool
     cancelled: bool
 

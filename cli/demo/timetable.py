@@ -146,7 +146,7 @@ LAGOS = (
     ),
     _cycle(
         "lagos-chess", "Chess at Greenfield school", "ngozi", "chess", _fixed("42000"),
-        start=date(2026, 9, 15), total=14, slots=(Slot(TUE, "14:00", "15:00"),),
+        start=date(2026, 9, 15), total=14, slots=(Slot(TUE, "14:00", "15:00"),), mistaken_revenue=Decimal("24000"),
     ),
     _cycle(
         "lagos-python-online", "Python online, Lagos", "ngozi", "python", _private("120000.50"), activity="online",

@@ -138,7 +138,8 @@ def _cycle(scene: Scene, cycle: Cycle) -> Json:
         "startDate": cycle.start, "timezone": branch.timezone, "pattern": _pattern(cycle),
         "totalMeetings": cycle.total, "currency": branch.currency, "pricePerStudent": cycle.price,
         "priceIncludesVat": cycle.price_includes_vat, "studentCount": cycle.student_count,
-        "meetingRevenue": cycle.meeting_revenue, "instructorBudget": cycle.budget, "maxStudents": 30,
+        "meetingRevenue": cycle.mistaken_revenue or cycle.meeting_revenue, "instructorBudget": cycle.budget,
+        "maxStudents": 30,
     }  # fmt: skip
     if cycle.daily_rate is not None:
         body |= {"payMode": "daily", "dailyRate": cycle.daily_rate}
@@ -159,5 +160,5 @@ def _pattern(cycle: Cycle) -> Json:
 def _registration(scene: Scene, registration: Registration) -> Json:
     return {
         "studentId": scene.ids[registration.student], "amount": registration.amount,
-        "status": "trial" if registration.trial else "registered",
+        "status": "trial" if registration.trial else "registered", "registeredAt": f"{registration.since}T12:00:00Z",
     }  # fmt: skip
