@@ -1,6 +1,6 @@
 """Imports every module with handlers, so that they are registered."""
 
-import tasks.cycles  # noqa: F401
-import tasks.exports  # noqa: F401
+import tasks.cycles
+import tasks.exports
 import tasks.notifications
 import tasks.webhooks  # noqa: F401
