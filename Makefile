@@ -7,6 +7,7 @@ ONLY ?=
 
 VENV := .venv
 STAMP := $(VENV)/.stamp
+BENCH_STAMP := $(VENV)/.stamp-bench
 RUN := $(VENV)/bin/
 PIP := $(RUN)python -m pip --quiet --quiet --disable-pip-version-check
 
@@ -48,7 +49,11 @@ lint: setup ## Check style, types, import rules and migration drift
 	@$(RUN)lint-imports
 	@$(RUN)bellwork migrations check
 
-bench: setup ## Measure against peers (ONLY=name runs one figure)
+$(BENCH_STAMP): requirements-bench.lock $(STAMP)
+	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $(BENCH_STAMP)
+
+bench: setup $(BENCH_STAMP) ## Measure against peers (ONLY=name runs one figure)
 	@$(RUN)python -m bench $(ONLY)
 
 clean: ## Remove .venv, the local platform's data and all outputs

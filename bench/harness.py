@@ -1,0 +1,237 @@
+"""What every figure shares: one platform for ours, peers and limits, interleaved runs, medians, the table."""
+
+import asyncio
+import importlib.metadata
+import os
+import platform as host
+import statistics
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import httpx
+import msgspec
+import redis
+import uvloop
+
+from cli.embedded.ports import choose_port
+from cli.platform import LocalPlatform
+from cli.processes import ProcessGroup, ProcessSpec
+from cli.procfile import read_procfile
+from models.identity.caller import Caller
+from models.identity.permissions import Role
+from models.identity.service import create_api_key
+from models.jobs.rules import Queue
+from models.kernel.base import Base
+from models.kernel.session import Database, Row
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = {
+    "BELLWORK_ENV": "test",
+    "BELLWORK_API_PORT": "0",
+    "BELLWORK_FLOWER_PORT": "0",
+    "BELLWORK_LOG_LEVEL": "INFO",
+}
+QUEUES = [*(queue.value for queue in Queue), "celery", "held"]
+T = TypeVar("T")
+Run = Callable[[], float]
+
+
+class Contenders(NamedTuple):
+    """Each call is one run and returns its figure."""
+
+    ours: Run
+    peer: Run
+    limit: Run
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`contenders` gets everything ready and cleans up after the last run."""
+
+    name: str
+    unit: str
+    peer: str
+    limit: str
+    contenders: Callable[["Stage"], AbstractContextManager[Contenders]]
+    lower_is_better: bool = False
+
+
+class Measured(msgspec.Struct):
+    """Medians, and quotients of medians."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float
+    limit: float
+    ratio_peer: float
+    ratio_limit: float
+
+
+@dataclass
+class Stage:
+    """The servers, with what figures do to them. Everything asynchronous runs on one loop."""
+
+    platform: LocalPlatform
+    runner: asyncio.Runner
+    database: Database
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def api(self) -> str:
+        return self.platform.urls["api"]
+
+    @property
+    def redis_url(self) -> str:
+        """Ours; peers have the next database of the same server."""
+        return self.platform.settings["BELLWORK_REDIS_URL"]
+
+    @property
+    def peer_redis_url(self) -> str:
+        return os.environ["BENCH_PEER_REDIS_URL"]
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def awaited() -> T:
+            return await work
+
+        return self.runner.run(awaited())
+
+    def sql(self, statement: str, *args: Any) -> list[Row]:
+        return list(self.run(self.database.fetch(statement, *args)))
+
+    def empty(self) -> None:
+        """Nothing in any table, no message in any queue; users and their keys stay."""
+        names = [table.name for table in Base.metadata.sorted_tables if table.name not in ("users", "api_keys")]
+        self.sql(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+        for url in (self.redis_url, self.peer_redis_url):
+            with redis.from_url(url) as client:
+                client.delete(*QUEUES)
+
+    def api_key(self) -> str:
+        async def create() -> str:
+            root = Caller(kind="system", role=Role.ADMIN, scopes=frozenset({"*"}))
+            async with self.database.transaction() as session:
+                return (
+                    await create_api_key(session, root, name="bench", scopes=["*"], live=True, expires_at=None)
+                ).secret
+
+        return self.run(create())
+
+    @contextmanager
+    def processes(self, *names: str, **ports: str) -> Iterator[dict[str, str]]:
+        """Run these lines of bench/Procfile; gives the base URLs of `peer` and `limit`.
+
+        A process with a URL is ready when that answers, our worker when its log says so; the others get their time
+        by the run that is not counted.
+        """
+        urls = {name: f"http://127.0.0.1:{choose_port(None)}" for name in ("peer", "limit")}
+        env = {
+            **os.environ,
+            "BENCH_PEER_PORT": urls["peer"].rpartition(":")[2],
+            "BENCH_LIMIT_PORT": urls["limit"].rpartition(":")[2],
+        }
+        commands = read_procfile(ROOT / "bench/Procfile", env)
+        group = ProcessGroup(self.platform.state_dir / "log", ROOT)
+        ready = {"web": self.api + "/health/ready", "peer-web": urls["peer"] + "/", "limit-web": urls["limit"] + "/"}
+        try:
+            group.start([ProcessSpec(name, commands[name], env, self._readiness(name, ready)) for name in names])
+            yield urls
+        finally:
+            group.stop()
+
+    def _readiness(self, name: str, urls: dict[str, str]) -> Callable[[], bool] | None:
+        if name in urls:
+            return partial(_answers, urls[name])
+        if name == "worker":
+            return partial(_listens, self.platform.state_dir / "log" / f"{name}.log")
+        return None
+
+    def note(self, figure: str, text: str) -> None:
+        notes = self.notes.setdefault(figure, [])
+        if text not in notes:
+            notes.append(text)
+
+
+@contextmanager
+def stage(on_progress: Callable[[str], None]) -> Iterator[Stage]:
+    """PostgreSQL and Valkey with their usual durability, in a folder that is removed afterwards."""
+    folder = ROOT / "bench-output" / "servers"
+    place = LocalPlatform(ROOT, state_dir=folder, settings=SETTINGS, fsync=True, on_progress=on_progress)
+    with place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        place.start(processes=[])
+        redis_url = place.settings["BELLWORK_REDIS_URL"]
+        os.environ.update(place.settings, BENCH_PEER_REDIS_URL=redis_url.rpartition("/")[0] + "/1")
+        database = Database(place.database_url, pool_size=5, application="bellwork-bench")
+        try:
+            yield Stage(place, runner, database)
+        finally:
+            runner.run(database.close())
+
+
+def measure(
+    figure: Figure, stage: Stage, runs: int, on_run: Callable[[str, int], None]
+) -> tuple[Measured, dict[str, list[float]]]:
+    """Ours, peer, limit, ours, peer, limit …, after one run of each that is not counted."""
+    taken: dict[str, list[float]] = {name: [] for name in Contenders._fields}
+    with figure.contenders(stage) as contenders:
+        for number in range(runs + 1):
+            for name, run in contenders._asdict().items():
+                on_run(name, number)
+                value = run()
+                if number:
+                    taken[name].append(value)
+    return _measured(figure, taken), taken
+
+
+def _measured(figure: Figure, taken: dict[str, list[float]]) -> Measured:
+    ours, peer, limit = (statistics.median(taken[name]) for name in Contenders._fields)
+    return Measured(
+        figure.name, figure.unit, ours=round(ours, 2), peer=round(peer, 2), limit=round(limit, 2),
+        ratio_peer=round(ours / peer, 3), ratio_limit=round(ours / limit, 3),
+    )  # fmt: skip
+
+
+def machine(stage: Stage) -> dict[str, Any]:
+    with redis.from_url(stage.redis_url) as client:
+        info = client.info("server")
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": f"{host.system()} {host.release()}",
+        "load_before": round(os.getloadavg()[0], 2),
+        "python": host.python_version(),
+        "postgresql": stage.sql("SHOW server_version")[0]["server_version"],
+        "valkey": info.get("valkey_version", info["redis_version"]),
+        "durability": "fsync on, synchronous_commit on; append-only file synced each second",
+        "libraries": {
+            name: importlib.metadata.version(name)
+            for name in ("celery", "litestar", "granian", "fastapi", "uvicorn", "asyncpg")
+        },
+    }
+
+
+def _cpu_model() -> str:
+    if sys.platform == "darwin":
+        return subprocess.run(
+            ["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True
+        ).stdout.strip()
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), host.machine())
+
+
+def _listens(log: Path) -> bool:
+    return " ready." in log.read_text()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False

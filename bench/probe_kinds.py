@@ -1,0 +1,32 @@
+"""Job kinds that do nothing, to see what everything around them costs."""
+
+import time
+
+from models.identity.permissions import Scope
+from models.jobs.kinds import JobArgs, JobResult, kind
+from tasks.context import JobContext
+from tasks.handlers import handles
+
+
+@kind("bench.noop", scope=Scope.WRITE_JOBS)
+class Noop(JobArgs):
+    """Do nothing."""
+
+
+@handles(Noop)
+async def noop(ctx: JobContext, args: Noop) -> None:
+    return None
+
+
+class Stamped(JobResult):
+    started_at: float
+
+
+@kind("bench.stamp", result=Stamped, scope=Scope.WRITE_JOBS)
+class Stamp(JobArgs):
+    """Say when the handler began, by the machine's clock."""
+
+
+@handles(Stamp)
+async def stamp(ctx: JobContext, args: Stamp) -> Stamped:
+    return Stamped(started_at=time.time())
