@@ -1,6 +1,7 @@
 """Who is calling, found before a route is entered; and the guards by which each route says who may enter."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -21,6 +22,7 @@ from models.kernel.settings import Settings
 
 CACHE_SECONDS = 1.0
 CACHE_ENTRIES = 10_000
+AsyncGuard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
 
 class AuthenticationMiddleware(ASGIMiddleware):
@@ -56,7 +58,7 @@ class AuthenticationMiddleware(ASGIMiddleware):
         return caller
 
 
-def requires(scope: Scope) -> Guard:
+def requires(scope: Scope) -> AsyncGuard:
     """Only callers who hold the scope, by their role or on their key."""
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
