@@ -36,10 +36,10 @@ MEDIA_TYPES = {
 }
 
 
-def has_link(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def has_link(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Whoever has a link is let in, to have it checked; others need to be allowed to read exports."""
     if "signature" not in connection.query_params:
-        requires(Scope.READ_EXPORTS)(connection, handler)
+        await requires(Scope.READ_EXPORTS)(connection, handler)
 
 
 has_link.access = Scope.READ_EXPORTS.value  # type: ignore[attr-defined]
