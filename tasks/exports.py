@@ -7,9 +7,12 @@ import models.all_contexts  # noqa: F401
 from models.exports import service as exports
 from models.exports.csv_file import write_csv
 from models.exports.jobs import CreateExport, ExportCreated
+from models.exports.links import make_link
 from models.exports.snapshot import open_snapshot
+from models.exports.tables import Export
 from models.exports.xlsx_file import write_xlsx
 from models.kernel.files import scratch_folder
+from models.notifications.service import request_email
 from tasks.context import JobContext
 from tasks.handlers import handles
 
@@ -27,7 +30,22 @@ async def create_export(ctx: JobContext, args: CreateExport) -> ExportCreated:
     export = await exports.finish_export(
         ctx.session, ctx.actor, ctx.job.id, file_key=key, row_count=rows, size_bytes=stored.size
     )
+    if args.notify_email is not None:
+        await _announce(ctx, export, args.notify_email)
     return ExportCreated(export_id=export.id, row_count=rows, size_bytes=stored.size)
+
+
+async def _announce(ctx: JobContext, export: Export, recipient: str) -> None:
+    """A mail with a link, if and only if the export becomes ready."""
+    link = make_link(ctx.settings, export.id, ctx.now())
+    variables = {
+        "resource": export.resource,
+        "format": export.format,
+        "row_count": export.row_count,
+        "url": link.url,
+        "expires_at": f"{link.until:%Y-%m-%d %H:%M} UTC",
+    }
+    await request_email(ctx.session, ctx.actor, "export_ready", recipient, variables)
 
 
 async def _write(ctx: JobContext, args: CreateExport, file: Path) -> int:

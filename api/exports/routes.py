@@ -17,10 +17,9 @@ from api.exports.schemas import ExportOut
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
 from api.resources import Response
-from models.exports import links
 from models.exports import service as exports
 from models.exports.jobs import CreateExport
-from models.exports.links import Link
+from models.exports.links import check_link
 from models.exports.service import ExportPage
 from models.exports.tables import Export
 from models.identity.caller import Caller
@@ -28,7 +27,6 @@ from models.identity.permissions import Scope
 from models.kernel.clock import utc_now
 from models.kernel.files import FileStore, StoredFile
 from models.kernel.paging import Listing
-from models.kernel.settings import Settings
 
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -131,8 +129,7 @@ def _allowed_owner(request: ApiRequest, id_: UUID, expires: int | None, signatur
     """Whose exports the request may read; everybody's with a good link. Raises Forbidden for a bad one."""
     if signature is None:
         return _visible_owner(request.user)
-    settings: Settings = request.app.state.settings
-    links.check(settings.secret_key, id_, Link(expires or 0, signature), utc_now())
+    check_link(request.app.state.settings, id_, expires or 0, signature, utc_now())
     return None
 
 

@@ -1,11 +1,14 @@
 """Exports on the wire."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from models.exports.links import sign, url_of
-from models.exports.tables import Export
+import msgspec
+
+from models.exports.links import make_link
+from models.exports.tables import Export, ExportStatus
+from models.jobs.rules import JobError
 from models.kernel.clock import utc_now
 from models.kernel.schema import Out
 from models.kernel.settings import Settings
@@ -21,21 +24,20 @@ class ExportOut(Out):
     filters: dict[str, Any]
     options: dict[str, Any]
     owner: str
-    status: Literal["pending", "ready", "failed"]
+    status: ExportStatus
     row_count: int | None
     size_bytes: int | None
-    error: str | None
+    error: JobError | None
     download_url: str | None
     download_until: datetime | None
     created_at: datetime
-    finished_at: datetime | None
+    ready_at: datetime | None
 
     @classmethod
     def made(cls, export: Export, settings: Settings) -> "ExportOut":
-        until = utc_now().replace(microsecond=0) + timedelta(minutes=settings.download_minutes)
-        ready = export.file_key is not None
-        url = url_of(settings.public_url, export.id, sign(settings.secret_key, export.id, until))
+        link = make_link(settings, export.id, utc_now()) if export.status == ExportStatus.READY else None
+        url, until = (link.url, link.until) if link else (None, None)
+        failed = export.job_error if export.status == ExportStatus.FAILED else None
         own = {name: getattr(export, name) for name in cls.__struct_fields__ if hasattr(Export, name)}
-        return cls(
-            **own, job_id=export.id, download_url=url if ready else None, download_until=until if ready else None
-        )
+        error = msgspec.convert(failed, JobError | None)
+        return cls(**own, job_id=export.id, error=error, download_url=url, download_until=until)

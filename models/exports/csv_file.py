@@ -4,6 +4,7 @@ import codecs
 from pathlib import Path
 
 from models.exports.snapshot import Report, Snapshot
+from models.kernel.files import translate_full_disk
 
 BUFFER_BYTES = 1024 * 1024
 
@@ -11,7 +12,7 @@ BUFFER_BYTES = 1024 * 1024
 async def write_csv(snapshot: Snapshot, path: Path, report: Report, *, bom: bool = False) -> int:
     """Return the number of rows. Raises OSError when the disk is full."""
     lines = -1
-    with path.open("wb", buffering=BUFFER_BYTES) as file:
+    with translate_full_disk(), path.open("wb", buffering=BUFFER_BYTES) as file:
         if bom:
             file.write(codecs.BOM_UTF8)
 

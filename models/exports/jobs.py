@@ -4,17 +4,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import Meta
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.exports import queries
 from models.exports.registry import Exportable, exportable_named
-from models.jobs.endings import when_failed
 from models.jobs.kinds import JobArgs, JobResult, kind
-from models.jobs.records import JobRecord
-from models.jobs.rules import JobError, Queue, RetryPolicy
+from models.jobs.rules import Queue, RetryPolicy
 from models.kernel.errors import Fault, Invalid
 from models.kernel.schema import Email
-from models.kernel.session import fetch
 
 LocaleName = Annotated[
     str,
@@ -72,8 +67,3 @@ class CreateExport(JobArgs):
 
     def needs(self) -> tuple[str, ...]:
         return (self.exportable.scope,)
-
-
-@when_failed(CreateExport)
-async def fail_export(session: AsyncSession, job: JobRecord, error: JobError) -> None:
-    await fetch(session, queries.FAIL, job.id, f"{error.code}: {error.message}")

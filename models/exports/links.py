@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -11,31 +11,28 @@ from pydantic import SecretStr
 
 from models.kernel.crypto import same
 from models.kernel.errors import Forbidden
+from models.kernel.settings import Settings
 
 
 class Link(msgspec.Struct, frozen=True):
-    """`expires` is in seconds since 1970."""
-
-    expires: int
-    signature: str
+    url: str
+    until: datetime
 
 
-def sign(secret: SecretStr, id_: UUID, expires_at: datetime) -> Link:
-    expires = int(expires_at.timestamp())
-    return Link(expires, _signature(secret, id_, expires))
+def make_link(settings: Settings, id_: UUID, now: datetime) -> Link:
+    """A link to the file of an export, good for as long as the settings say."""
+    until = now.replace(microsecond=0) + timedelta(minutes=settings.download_minutes)
+    expires = int(until.timestamp())
+    query = urlencode({"expires": expires, "signature": _signature(settings.secret_key, id_, expires)})
+    return Link(f"{settings.public_url.rstrip('/')}/api/v1/exports/{id_}/download?{query}", until)
 
 
-def check(secret: SecretStr, id_: UUID, link: Link, now: datetime) -> None:
-    """Raises Forbidden for a link that we did not make for this file, or that is too old."""
-    if not same(link.signature, _signature(secret, id_, link.expires)):
+def check_link(settings: Settings, id_: UUID, expires: int, signature: str, now: datetime) -> None:
+    """`expires` is in seconds since 1970. Raises Forbidden for a link not made for this file, or too old."""
+    if not same(signature, _signature(settings.secret_key, id_, expires)):
         raise Forbidden("This link was not made for this file.")
-    if now.timestamp() >= link.expires:
-        raise Forbidden("This link has expired; the export has a new one.")
-
-
-def url_of(public_url: str, id_: UUID, link: Link) -> str:
-    query = urlencode({"expires": link.expires, "signature": link.signature})
-    return f"{public_url.rstrip('/')}/api/v1/exports/{id_}/download?{query}"
+    if now.timestamp() >= expires:
+        raise Forbidden("This link has expired; the export gives a new one.")
 
 
 def _signature(secret: SecretStr, id_: UUID, expires: int) -> str:

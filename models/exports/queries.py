@@ -7,14 +7,9 @@ from sqlalchemy import ColumnElement, Date, Integer, Numeric, Select, Text, Uuid
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from models.exports.registry import Column, ColumnType, Exportable
-from models.exports.tables import Export
+from models.exports.tables import Export, ExportStatus
+from models.jobs.rules import UNFINISHED
 from models.kernel.money import ISO_4217, exponent
-
-FAIL = """
-UPDATE exports SET status = 'failed', error = $2, finished_at = clock_timestamp(), updated_at = clock_timestamp(),
-       version = version + 1
-WHERE id = $1 AND status = 'pending'
-"""
 
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = r"^[=+@\t\r\n-]"
@@ -24,7 +19,17 @@ UNUSUAL_DECIMALS = sorted({exponent(code) for code in ISO_4217} - {USUAL_DECIMAL
 
 
 def exports(filters: Mapping[str, Any]) -> Select[Export]:
-    return select(Export).filter_by(**filters)
+    others = dict(filters)
+    statement = select(Export)
+    match others.pop("status", None):
+        case ExportStatus.READY:
+            statement = statement.where(Export.file_key.is_not(None))
+        case ExportStatus.PENDING:
+            statement = statement.where(Export.file_key.is_(None), Export.job_status.in_(UNFINISHED))
+        case ExportStatus.FAILED:
+            ended = func.coalesce(Export.job_status.not_in(UNFINISHED), True)
+            statement = statement.where(Export.file_key.is_(None), ended)
+    return statement.filter_by(**others)
 
 
 def count(rows: Select[Any]) -> Select[int]:

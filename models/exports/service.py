@@ -1,6 +1,5 @@
 """Asking for a file, finding it, and removing it."""
 
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -10,7 +9,7 @@ from models.events.service import emit
 from models.exports import events, queries
 from models.exports.events import ExportState
 from models.exports.jobs import CreateExport
-from models.exports.tables import Export
+from models.exports.tables import Export, ExportStatus
 from models.jobs.records import JobRecord
 from models.jobs.service import enqueue
 from models.kernel.actor import Actor
@@ -22,7 +21,7 @@ from models.kernel.paging import Page, Pagination, filters, paginate
 
 class ExportPage(Page):
     resource: str | None = None
-    status: Literal["pending", "ready", "failed"] | None = None
+    status: ExportStatus | None = None
 
 
 async def request_export(session: AsyncSession, actor: Actor, args: CreateExport) -> JobRecord:
@@ -48,7 +47,7 @@ async def finish_export(
     """Offer the file, in the transaction in which its job ends."""
     export = await get_export(session, id_)
     export.file_key, export.row_count, export.size_bytes = file_key, row_count, size_bytes
-    export.status, export.finished_at = "ready", utc_now()
+    export.ready_at = utc_now()
     await session.flush()
     await emit(session, actor, events.EXPORT_READY, id_, ExportState.of(export))
     return export
@@ -82,7 +81,7 @@ async def get_ready_export(session: AsyncSession, id_: UUID, *, owner: str | Non
 async def delete_export(session: AsyncSession, files: FileStore, id_: UUID, *, owner: str | None = None) -> None:
     """The file and the row. Raises Conflict while the job is still to make the file."""
     export = await get_export(session, id_, owner=owner)
-    if export.status == "pending":
+    if export.status == ExportStatus.PENDING:
         raise Conflict("The file is still being made.", job_id=id_)
     if export.file_key is not None:
         await files.delete(export.file_key)

@@ -1,7 +1,8 @@
 """The object store: a local folder by default (`file:…`), any S3 (`s3://bucket/prefix`) by configuration.
 
 What an S3 needs besides is the URL's query, by the store's own names, or the usual `AWS_*` variables:
-`s3://bucket/prefix?endpoint=https://minio.example&region=us-east-1&access_key_id=…&secret_access_key=…`.
+`s3://bucket/prefix?endpoint=https://minio.example&region=us-east-1&access_key_id=…&secret_access_key=…`
+(values percent-encoded). An `http:` endpoint is spoken to without TLS.
 """
 
 import errno
@@ -21,9 +22,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
-from models.kernel.errors import NotFound, Unavailable
+from models.kernel.errors import DomainError, NotFound, Unavailable
 
-READ_CHUNK_BYTES = 256 * 1024
+READ_CHUNK_BYTES = 1024 * 1024
 PUT_CHUNK_BYTES = 8 * 1024 * 1024
 PARALLEL_CHUNKS = 2
 RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
@@ -51,7 +52,7 @@ class FileStore:
 
         Raises OSError when the disk is full, Unavailable when the store cannot be reached.
         """
-        with _translated():
+        with _translated(absent=Unavailable("The file store is not there.")):
             await obstore.put_async(
                 self._store, key, source, chunk_size=PUT_CHUNK_BYTES, max_concurrency=PARALLEL_CHUNKS
             )
@@ -64,13 +65,16 @@ class FileStore:
         return StoredFile(meta["size"], meta["e_tag"])
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to, not including, `end`, in chunks. Raises NotFound."""
-        if start >= end:
-            return
-        with _translated():
-            result = await obstore.get_async(self._store, key, options={"range": (start, end)})
-            async for chunk in result.stream(min_chunk_size=READ_CHUNK_BYTES):
-                yield bytes(chunk)
+        """The bytes from `start` up to, not including, `end`, in chunks. Raises NotFound.
+
+        Each chunk is a request of its own: one for the whole file would time out while a slow reader takes it.
+        """
+        for position in range(start, end, READ_CHUNK_BYTES):
+            with _translated():
+                chunk = await obstore.get_range_async(
+                    self._store, key, start=position, end=min(position + READ_CHUNK_BYTES, end)
+                )
+            yield bytes(chunk)
 
     async def delete(self, key: str) -> None:
         """Removing what is not there is no error."""
@@ -89,12 +93,13 @@ def scratch_folder(parent: str, name: str) -> Iterator[Path]:
     """
     base, prefix = Path(parent or tempfile.gettempdir()), f"bellwork-{name}-"
     try:
-        base.mkdir(parents=True, exist_ok=True)
-        for leftover in base.glob(f"{prefix}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        folder = tempfile.TemporaryDirectory(prefix=prefix, dir=base)
+        with translate_full_disk():
+            base.mkdir(parents=True, exist_ok=True)
+            for leftover in base.glob(f"{prefix}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            folder = tempfile.TemporaryDirectory(prefix=prefix, dir=base)
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno == errno.ENOSPC:
             raise
         raise Unavailable(f"The folder for files in the making cannot be used ({error.strerror}).") from error
     with folder as path:
@@ -103,34 +108,39 @@ def scratch_folder(parent: str, name: str) -> Iterator[Path]:
 
 @contextmanager
 def translate_full_disk() -> Iterator[None]:
-    """Libraries that only say `os error 28` in their message: that becomes the OSError it was."""
+    """Whatever says that a disk or a quota is full, a library's `os error 28` too, becomes OSError(ENOSPC)."""
     try:
         yield
     except Exception as error:
-        found = re.search(r"os error (\d+)", str(error))
-        if found and int(found[1]) in FULL:
-            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
+        said = re.search(r"os error (\d+)", str(error))
+        number = error.errno if isinstance(error, OSError) and error.errno else int(said[1]) if said else None
+        if number in FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(absent: DomainError | None = None) -> Iterator[None]:
     try:
         with translate_full_disk():
             yield
     except FileNotFoundError:
-        raise NotFound("The file is no longer there.") from None
+        raise (absent or NotFound("The file is no longer there.")) from None
     except BaseError as error:
         raise Unavailable("The file store cannot be reached.") from error
 
 
 def _remote(url: str) -> Any:
     parts = urlsplit(url)
-    config: dict[str, Any] = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-    plain = str(config.get("endpoint", "")).startswith("http:")
-    return from_url(
-        urlunsplit(parts._replace(query="")),
-        config=config,
-        client_options={"allow_http": plain, "connect_timeout": timedelta(seconds=5)},
-        retry_config=RETRIES,
-    )  # type: ignore[call-overload]
+    try:
+        config = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        plain = config.get("endpoint", "").startswith("http:")
+        return from_url(  # type: ignore[call-overload]
+            urlunsplit(parts._replace(query="")),
+            config=config,
+            client_options={"allow_http": plain, "connect_timeout": timedelta(seconds=5)},
+            retry_config=RETRIES,
+        )
+    except (ValueError, BaseError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"BELLWORK_FILES_URL is not the URL of a file store: {reason}") from error

@@ -1,34 +1,22 @@
 """Registrations as files."""
 
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 
 from models.cycles.tables import Cycle
 from models.exports.registry import Column, ColumnType, Exportable, register
-from models.kernel.paging import Page, filters
+from models.kernel.paging import filters
 from models.people.tables import Customer, Student
+from models.registrations import queries
+from models.registrations.service import RegistrationPage
 from models.registrations.tables import Registration
 
 
-class RegistrationPage(Page):
-    cycle_id: UUID | None = None
-    student_id: UUID | None = None
-    status: str | None = None
-    payment_status: str | None = None
-
-
 def registrations(page: RegistrationPage) -> Select[Any]:
-    return (
-        select(Registration)
-        .where(Registration.deleted_at.is_(None))
-        .filter_by(**filters(page))
-        .join(Cycle, Cycle.id == Registration.cycle_id)
-        .join(Student, Student.id == Registration.student_id)
-        .join(Customer, Customer.id == Student.customer_id)
-        .order_by(Registration.id)
-    )
+    """The oldest first, with the names of what they belong to."""
+    statement = queries.registrations(filters(page)).join(Customer, Customer.id == Student.customer_id)
+    return statement.order_by(Registration.id)
 
 
 register(
@@ -38,6 +26,7 @@ register(
         scope="read:registrations",
         filters=RegistrationPage,
         rows=registrations,
+        searched=(Student.name,),
         columns=(
             Column("id", "Id", Registration.id, width=38),
             Column("registeredAt", "Registered (UTC)", Registration.registered_at, ColumnType.DATETIME, width=20),

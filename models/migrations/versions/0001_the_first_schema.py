@@ -71,20 +71,16 @@ def upgrade() -> None:
     sa.Column('filters', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('options', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('owner', sa.Text(), nullable=False),
-    sa.Column('status', sa.Text(), server_default='pending', nullable=False),
     sa.Column('file_key', sa.Text(), nullable=True),
     sa.Column('row_count', sa.BigInteger(), nullable=True),
     sa.Column('size_bytes', sa.BigInteger(), nullable=True),
-    sa.Column('error', sa.Text(), nullable=True),
-    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ready_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.CheckConstraint("(status = 'pending') = (finished_at IS NULL)", name=op.f('ck_exports_finished')),
     sa.CheckConstraint("format IN ('csv', 'xlsx')", name=op.f('ck_exports_format')),
-    sa.CheckConstraint("num_nulls(file_key, row_count, size_bytes) = CASE status WHEN 'ready' THEN 0 ELSE 3 END", name=op.f('ck_exports_ready')),
-    sa.CheckConstraint("status IN ('pending', 'ready', 'failed')", name=op.f('ck_exports_status')),
+    sa.CheckConstraint('num_nulls(file_key, row_count, size_bytes, ready_at) IN (0, 4)', name=op.f('ck_exports_ready')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_exports'))
     )
     op.create_index('ix_exports_owner_id', 'exports', ['owner', 'id'], unique=False)
