@@ -56,7 +56,7 @@ class _PlainBar(Bar):
 
     def __init__(self, label: str, total: int | None, console: Console) -> None:
         super().__init__(label, total)
-        self._console, self._told_at = console, time.monotonic()
+        self._console, self._told_at, self._told = console, time.monotonic(), -1
 
     def to(self, current: int, total: int | None = None) -> None:
         super().to(current, total)
@@ -64,7 +64,9 @@ class _PlainBar(Bar):
             self.tell()
 
     def tell(self) -> None:
-        self._told_at = time.monotonic()
+        if self._told == self.current:
+            return
+        self._told_at, self._told = time.monotonic(), self.current
         of = "" if self.total is None else f" of {self.total:,}"
         self._console.print(f"  · {self.label}: {self.current:,}{of}", markup=False)
 
