@@ -95,8 +95,12 @@ class Stage:
         """Raises CheckFailed, with what was found in its place, when it does not hold."""
         self.checks.append(Check(self._act, text, passed))
         self.console.print(f"  {mark(passed)} {escape(text)}")
+        self.require(passed, text, otherwise)
+
+    def require(self, passed: bool, text: str, otherwise: object = "") -> None:
+        """A check that is not worth a line of its own while it holds."""
         if not passed:
-            raise CheckFailed(f"act {self._act}: not so: {text}. {otherwise}".rstrip())
+            raise CheckFailed(f"act {self._act}: not so: {text}; in its place: {otherwise}")
 
     @contextmanager
     def bar(self, label: str, total: int | None = None) -> Iterator[Bar]:
