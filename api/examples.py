@@ -13,9 +13,10 @@ from msgspec import inspect
 
 ID = "0198c0de-0000-7000-8000-000000000001"
 BY_NAME: dict[str, Any] = {
-    "name": "Noa Levi", "Student.name": "Omer Levi", "CustomerStudent.name": "Omer Levi", "Instructor.name": "Dana Cohen",
-    "Branch.name": "Haifa", "Branch.subdivision": None, "Course.name": "Robotics", "Cycle.name": "Robotics, spring 2026",
-    "Closure.name": "Renovation", "ApiKey.name": "n8n", "newName": "Robotics, autumn 2026", "newStartDate": "2026-09-01",
+    "name": "Noa Levi", "Student.name": "Omer Levi", "CustomerStudent.name": "Omer Levi",
+    "Instructor.name": "Dana Cohen", "Branch.name": "Haifa", "Branch.subdivision": None, "Course.name": "Robotics",
+    "Cycle.name": "Robotics, spring 2026", "Closure.name": "Renovation", "ApiKey.name": "n8n",
+    "newName": "Robotics, autumn 2026", "newStartDate": "2026-09-01",
     "email": "noa@example.com", "to": "noa@example.com", "password": "correct horse battery staple", "city": "Haifa",
     "address": "12 HaNassi Boulevard", "notes": "Prefers mornings.", "description": "For the accounting flow.",
     "title": "Robotics", "category": "Technology", "targetAudience": "Grades 3 to 6", "grade": "4", "locale": "he",
