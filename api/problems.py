@@ -9,8 +9,9 @@ from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
 from models.kernel.errors import DomainError, Fault, Invalid
+from models.kernel.integrity import explain
 from models.kernel.logs import get_logger
-from models.kernel.session import constraint, is_away, sqlstate
+from models.kernel.session import is_away
 from models.kernel.validation import decode
 
 PROBLEM_JSON = "application/problem+json"
@@ -27,6 +28,7 @@ STATUS_OF_CODE = {
     "PRECONDITION_FAILED": 412,
     "PAYLOAD_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RANGE_NOT_SATISFIABLE": 416,
     "UNPROCESSABLE": 422,
     "RATE_LIMITED": 429,
     "INTERNAL_ERROR": 500,
@@ -72,20 +74,37 @@ def render(scope: Scope, error: Exception) -> tuple[int, dict[str, str], bytes]:
     )  # fmt: skip
     if isinstance(error, DomainError):
         problem |= {_camel(name): msgspec.to_builtins(value) for name, value in error.ids.items()}
-    return status, _headers_of(status), msgspec.json.encode(problem)
+    return status, _headers_of(status, error), msgspec.json.encode(problem)
 
 
 def _translate(scope: Scope, error: Exception) -> Exception:
-    """A litestar complaint about the body becomes ours, which names every fault."""
-    if not isinstance(error, HTTPException) or error.status_code != 400:
+    """What the caller can do something about becomes an error of ours, which says so and names every fault."""
+    if isinstance(error, DomainError):
         return error
+    if explained := explain(error):
+        return explained
+    if isinstance(error, HTTPException) and error.status_code != 400:
+        return error
+    return _body_fault(scope) or _request_fault(error)
+
+
+def _body_fault(scope: Scope) -> Exception | None:
+    """The faults of the body, which litestar names one at a time, or stumbles over."""
     handler, body = scope.get("route_handler"), scope["state"].get("raw_body")
     field = getattr(handler, "parsed_data_field", None)
-    if field is not None and body is not None:
-        try:
-            decode(body, field.annotation)
-        except Invalid as invalid:
-            return invalid
+    if field is None or body is None:
+        return None
+    try:
+        decode(body, field.annotation)
+    except Invalid as invalid:
+        return invalid
+    return None
+
+
+def _request_fault(error: Exception) -> Exception:
+    """The faults of path, query and headers as litestar names them; any other error as it is."""
+    if not isinstance(error, HTTPException):
+        return error
     extra = error.extra if isinstance(error.extra, list) else []
     faults = [Fault(str(item.get("key", "")), _lower(str(item["message"]))) for item in extra if "message" in item]
     return Invalid.of(faults) if faults else Invalid(error.detail)
@@ -98,9 +117,7 @@ def _code_of(error: Exception) -> str:
         return CODE_OF_STATUS.get(
             error.status_code, "VALIDATION_ERROR" if error.status_code < 500 else "INTERNAL_ERROR"
         )
-    if is_away(error):
-        return "SERVICE_UNAVAILABLE"
-    return {"23505": "CONFLICT", "23P01": "CONFLICT", "23503": "CONFLICT"}.get(sqlstate(error) or "", "INTERNAL_ERROR")
+    return "SERVICE_UNAVAILABLE" if is_away(error) else "INTERNAL_ERROR"
 
 
 def _detail_of(error: Exception) -> str:
@@ -110,13 +127,12 @@ def _detail_of(error: Exception) -> str:
         return error.detail
     if is_away(error):
         return "The database cannot be reached just now; nothing was changed."
-    if _code_of(error) == "CONFLICT":
-        return f"This conflicts with what is already there ({constraint(error)})."
     return "Something went wrong on our side; nothing was changed. The request's id finds it in the logs."
 
 
-def _headers_of(status: int) -> dict[str, str]:
-    headers = {"content-type": PROBLEM_JSON}
+def _headers_of(status: int, error: Exception) -> dict[str, str]:
+    own = getattr(error, "headers", None) or {}
+    headers = {**{name.lower(): value for name, value in own.items()}, "content-type": PROBLEM_JSON}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     if status in (429, 503):

@@ -13,7 +13,7 @@ from models.kernel.schema import In, Out
 
 
 class EventQuery(In):
-    after: Annotated[int, Meta(ge=0, description="the position of the last event you have")] = 0
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1, description="the position of the last event you have")] = 0
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     types: Annotated[str, Meta(max_length=500, description="comma-separated types or globs, such as `meeting.*`")] = ""
 

@@ -16,9 +16,18 @@ def decode(body: bytes, type_: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(body, type=type_)
-    except msgspec.ValidationError:
-        return convert(msgspec.json.decode(body), type_)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return convert(_plain(body), type_)
+
+
+def _plain(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except RecursionError:
+        raise Invalid("The body is nested too deeply.") from None
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The body cannot be read: {_reason(error)}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"The body is not JSON: {error}.") from error
 
 

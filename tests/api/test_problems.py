@@ -1,0 +1,154 @@
+"""What goes wrong with a request, and how it is told: one shape, every fault at once, never a stack or SQL."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from models.kernel.session import Database
+from tests.support.client import ApiClient
+
+NOBODY = "0198c0de-0000-7000-8000-000000000001"
+JSON = {"Content-Type": "application/json"}
+
+
+def is_problem(response: Any, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert {"type", "title", "detail", "instance"} <= set(problem)
+    assert problem["requestId"] == response.headers["x-request-id"]
+    return problem
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/nowhere", "/customers/not-an-id", "/customers/1/nowhere", "/../etc/passwd"])
+async def test_an_unknown_path_is_a_problem_with_the_requests_id(client: ApiClient, method: str, path: str) -> None:
+    problem = is_problem(await client.request(method, path), 404, "NOT_FOUND")
+    assert problem["instance"].endswith(path.removeprefix("/.."))
+    UUID(problem["requestId"])
+
+
+async def test_another_method_than_the_path_knows_is_named_so(client: ApiClient) -> None:
+    response = await client.delete("/customers")
+    is_problem(response, 405, "METHOD_NOT_ALLOWED")
+    assert set(response.headers["allow"].split(", ")) >= {"GET", "POST"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b'{"name": "Noa"', b"name=Noa", b'{"name": "Noa"}}', b"\xff\xfe", b'{"name": "\xff"}',
+        b'{"name": "\\ud800"}', b"NaN", b'{"name": Infinity}', b"[" * 100_000, b'{"nick": ' + b"[" * 100_000,
+        b'{"name": ' + b'{"a":' * 100_000, b"[]", b"null", b'"Noa"', b"7",
+    ],
+    ids=lambda body: body[:16],
+)  # fmt: skip
+async def test_a_body_that_is_not_the_json_asked_for_is_a_fault(client: ApiClient, body: bytes) -> None:
+    for path in ("/customers", "/jobs", "/auth/login"):
+        is_problem(await client.post(path, content=body, headers=JSON), 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("value", ["Noa\x00", "\x00"])
+async def test_a_text_that_cannot_be_stored_is_a_fault(client: ApiClient, value: str) -> None:
+    path = f"/customers/{(await client.create('/customers', name='Noa'))['id']}"
+    for response in [
+        await client.post("/customers", json={"name": value}),
+        await client.patch(path, json={"notes": value}),
+        await client.get("/customers", params={"search": value}),
+        await client.post("/auth/login", json={"email": f"a{value}@example.com", "password": "x"}),
+    ]:
+        assert "NUL" in is_problem(response, 400, "VALIDATION_ERROR")["detail"]
+
+
+async def test_text_of_every_script_comes_back_as_it_was_sent(client: ApiClient) -> None:
+    name = "נועה לוי 🎻 ẞ\u200f\U0001f469\u200d\U0001f52c"
+    customer = await client.create("/customers", name=name, notes="\t\r\n\x7f")
+    assert await client.expect(200, "GET", f"/customers/{customer['id']}") == customer
+    assert (customer["name"], customer["notes"]) == (name, "\t\r\n\x7f")
+
+
+async def test_numbers_beyond_every_column_are_faults(client: ApiClient) -> None:
+    for field, value in [("durationMinutes", 10**30), ("durationMinutes", 1e400), ("price", "1e999999")]:
+        body = f'{{"title": "x", "currency": "ILS", "{field}": {value}}}'.encode().replace(b"inf", b"1e400")
+        problem = is_problem(await client.post("/courses", content=body, headers=JSON), 400, "VALIDATION_ERROR")
+        assert not problem.get("errors") or problem["errors"][0]["field"] == field
+    is_problem(await client.get("/customers", params={"offset": 10**30}), 400, "VALIDATION_ERROR")
+    await client.expect(200, "GET", "/events", params={"after": 2**63 - 1})
+    is_problem(await client.get("/events", params={"after": 2**63}), 400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("etag", ["3", "W/3", '"x"', '"' + "9" * 40 + '"', '"1", "2"'])
+async def test_an_if_match_that_is_no_etag_of_ours_is_a_fault(client: ApiClient, etag: str) -> None:
+    response = await client.patch(f"/customers/{NOBODY}", json={}, headers={"If-Match": etag})
+    problem = is_problem(response, 400, "VALIDATION_ERROR")
+    assert [fault["field"] for fault in problem["errors"]] == ["If-Match"]
+
+
+async def test_a_body_of_two_mebibytes_is_refused_whole_or_in_pieces(client: ApiClient, database: Database) -> None:
+    body = b'{"name": "Noa", "notes": "' + b"x" * 2 * 1024 * 1024 + b'"}'
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65536):
+            yield body[start : start + 65536]
+
+    for content in (body, pieces()):
+        response = await client.post("/customers", content=content, headers=JSON)
+        problem = is_problem(response, 413, "PAYLOAD_TOO_LARGE")
+        assert "1048576" in problem["detail"]
+    assert (await client.expect(200, "GET", "/customers"))["pagination"]["total"] == 0
+
+
+async def test_a_body_just_short_enough_is_read(client: ApiClient) -> None:
+    start = b'{"name": "Noa", "notes": "'
+    body = start + b"x" * (1024 * 1024 - len(start) - 2) + b'"}'
+    problem = is_problem(await client.post("/customers", content=body, headers=JSON), 400, "VALIDATION_ERROR")
+    assert [fault["field"] for fault in problem["errors"]] == ["notes"]
+    is_problem(await client.post("/customers", content=body + b" ", headers=JSON), 413, "PAYLOAD_TOO_LARGE")
+
+
+async def test_an_error_of_ours_tells_no_secrets(client: ApiClient, database: Database) -> None:
+    await database.execute("ALTER TABLE customers RENAME TO customers_away")
+    try:
+        response = await client.get("/customers")
+    finally:
+        await database.execute("ALTER TABLE customers_away RENAME TO customers")
+    problem = is_problem(response, 500, "INTERNAL_ERROR")
+    assert not any(word in response.text.lower() for word in ("select", "customers_away", "traceback", "asyncpg"))
+    assert "request's id" in problem["detail"]
+
+
+@pytest.mark.parametrize("sent", ["order-4711", "0198c0de-0000-7000-8000-000000000001", "a" * 128, "a.b:c_d-e"])
+async def test_a_sane_request_id_is_kept(client: ApiClient, database: Database, sent: str) -> None:
+    response = await client.post("/customers", json={"name": "Noa"}, headers={"X-Request-ID": sent})
+    assert response.headers.get_list("x-request-id") == [sent]
+    rows = await database.fetch("SELECT request_id FROM events")
+    assert [row["request_id"] for row in rows] == [sent]
+
+
+@pytest.mark.parametrize("sent", ["", "a" * 129, "a b", "a\tb", "<script>", "ä", "x;y=z"])
+async def test_any_other_request_id_is_replaced(client: ApiClient, sent: str) -> None:
+    response = await client.get("/customers", headers=[(b"X-Request-ID", sent.encode())])
+    (given,) = response.headers.get_list("x-request-id")
+    UUID(given)
+
+
+async def test_every_answer_carries_the_security_headers(client: ApiClient) -> None:
+    answers = [
+        await client.get("/customers"),
+        await client.get("/nowhere"),
+        await client.delete("/customers"),
+        await client.post("/customers", content=b"x" * 1_100_000, headers=JSON),
+        await client.get("http://test/health/live"),
+        await client.get("/customers", headers={"Authorization": "Bearer forged"}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 404, 405, 413, 200, 401]
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "max-age" in answer.headers["strict-transport-security"]
