@@ -29,6 +29,7 @@ from api.registrations.routes import (
     StudentRegistrationsController,
 )
 from api.resources import Response, add_etag
+from api.schedules.routes import SchedulesController
 from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
 from api.webhooks.routes import WebhooksController
@@ -40,7 +41,8 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
-    AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
+    AuthController, ApiKeysController, JobsController, JobKindsController, SchedulesController,
+    EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController, CyclesController,
     ExportsController,
