@@ -31,6 +31,7 @@ class AuthenticationMiddleware(ASGIMiddleware):
     """
 
     scopes = (ScopeType.HTTP,)
+    exclude_path_pattern = "^/metrics$"  # has a token of its own
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings

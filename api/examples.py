@@ -13,17 +13,20 @@ from msgspec import inspect
 
 ID = "0198c0de-0000-7000-8000-000000000001"
 BY_NAME: dict[str, Any] = {
-    "name": "Noa Levi", "Branch.name": "Haifa", "Branch.subdivision": None,
-    "Course.name": "Robotics", "Cycle.name": "Robotics, spring 2026",
-    "ApiKey.name": "n8n", "email": "noa@example.com", "password": "correct horse battery staple", "city": "Haifa",
+    "name": "Noa Levi", "Student.name": "Omer Levi", "CustomerStudent.name": "Omer Levi",
+    "Instructor.name": "Dana Cohen", "Branch.name": "Haifa", "Branch.subdivision": None, "Course.name": "Robotics",
+    "Cycle.name": "Robotics, spring 2026", "Closure.name": "Renovation", "ApiKey.name": "n8n",
+    "newName": "Robotics, autumn 2026", "newStartDate": "2026-09-01",
+    "email": "noa@example.com", "to": "noa@example.com", "password": "correct horse battery staple", "city": "Haifa",
     "address": "12 HaNassi Boulevard", "notes": "Prefers mornings.", "description": "For the accounting flow.",
-    "url": "https://example.com/hooks/bellwork", "grade": "4", "subject": "Robotics", "text": "Hello",
-    "kind": "finance.recalculate", "queue": "default", "dedupeKey": "spring-2026",
-    "startDate": "2026-02-01", "endDate": "2026-06-30", "birthDate": "2016-02-29",
+    "title": "Robotics", "category": "Technology", "targetAudience": "Grades 3 to 6", "grade": "4", "locale": "he",
+    "subject": "Your class on Tuesday", "text": "See you on Tuesday.", "reason": "The instructor is ill.",
+    "url": "https://example.com/hooks/bellwork", "kind": "cycles.generate_meetings", "queue": "default",
+    "dedupeKey": "spring-2026", "startDate": "2026-02-01", "endDate": "2026-06-30", "birthDate": "2016-02-29",
     "startTime": "16:00", "endTime": "17:30", "startsAt": "2026-02-08T14:00:00Z", "endsAt": "2026-02-08T15:30:00Z",
-    "reason": "The instructor is ill.", "requestId": "0198c0de-0000-7000-8000-00000000000a",
-    "accessToken": "eyJhbGciOiJIUzI1NiJ9.…", "tokenType": "Bearer", "actor": f"user:{ID}", "owner": f"user:{ID}",
-    "role": "manager", "scopes": ["read:*"], "scope": "read:customers",
+    "expiresAt": "2027-01-01T00:00:00Z", "totalMeetings": 12, "studentCount": 10, "maxStudents": 12,
+    "requestId": "0198c0de-0000-7000-8000-00000000000a", "accessToken": "eyJhbGciOiJIUzI1NiJ9.…", "tokenType": "Bearer",
+    "actor": f"user:{ID}", "owner": f"user:{ID}", "role": "manager", "scopes": ["read:*"], "scope": "read:customers",
     "types": ["meeting.*"], "eventTypes": ["meeting.*"], "total": 1, "limit": 20, "offset": 0, "hasMore": False,
 }  # fmt: skip
 BY_TYPE: list[tuple[type[inspect.Type], Any]] = [

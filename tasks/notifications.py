@@ -1,7 +1,7 @@
 """Sending mail: read the message, hand it to the provider, record that it was sent."""
 
 from models.notifications.jobs import MailSent, SendEmail
-from models.notifications.service import find_pending, record_sent
+from models.notifications.service import find_unsent, record_sent
 from tasks.context import JobContext
 from tasks.handlers import handles
 from tasks.integrations.mail import Mail, mail_transport
@@ -9,7 +9,7 @@ from tasks.integrations.mail import Mail, mail_transport
 
 @handles(SendEmail)
 async def send_email(ctx: JobContext, args: SendEmail) -> MailSent | None:
-    message = await find_pending(ctx.database, args.message_id)
+    message = await find_unsent(ctx.database, args.message_id)
     if message is None:
         return None
     mail = Mail(

@@ -14,7 +14,7 @@ from tasks.outcomes import ProviderError
 
 @handles(DeliverWebhook)
 async def deliver_webhook(ctx: JobContext, args: DeliverWebhook) -> DeliveryEnded:
-    letter = await begin_attempt(ctx.database, ctx.keys, args.delivery_id, ctx.job.id, ctx.now())
+    letter = await begin_attempt(ctx.database, ctx.keys, args.delivery_id, ctx.job, ctx.now())
     if letter is None:
         await end_delivery(ctx.session, args.delivery_id, ctx.job.id)
         return DeliveryEnded(status=DeliveryStatus.ENDED, status_code=None)

@@ -71,7 +71,7 @@ class HealthController(Controller):
 async def _check(request: ApiRequest) -> Health:
     state = request.app.state
     parts = {
-        "postgresql": await _try(state.database.fetch("SELECT 1")),
+        "postgresql": await _try(state.database.ping()),
         "redis": await _try(_ping(state.settings.redis_url)),
     }
     status = "ok" if all(part == "ok" for part in parts.values()) else "degraded"

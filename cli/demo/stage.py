@@ -56,7 +56,7 @@ class _PlainBar(Bar):
 
     def __init__(self, label: str, total: int | None, console: Console) -> None:
         super().__init__(label, total)
-        self._console, self._told_at = console, time.monotonic()
+        self._console, self._told_at, self._told = console, time.monotonic(), -1
 
     def to(self, current: int, total: int | None = None) -> None:
         super().to(current, total)
@@ -64,7 +64,9 @@ class _PlainBar(Bar):
             self.tell()
 
     def tell(self) -> None:
-        self._told_at = time.monotonic()
+        if self._told == self.current:
+            return
+        self._told_at, self._told = time.monotonic(), self.current
         of = "" if self.total is None else f" of {self.total:,}"
         self._console.print(f"  · {self.label}: {self.current:,}{of}", markup=False)
 
@@ -93,8 +95,12 @@ class Stage:
         """Raises CheckFailed, with what was found in its place, when it does not hold."""
         self.checks.append(Check(self._act, text, passed))
         self.console.print(f"  {mark(passed)} {escape(text)}")
+        self.require(passed, text, otherwise)
+
+    def require(self, passed: bool, text: str, otherwise: object = "") -> None:
+        """A check that is not worth a line of its own while it holds."""
         if not passed:
-            raise CheckFailed(f"act {self._act}: not so: {text}. {otherwise}".rstrip())
+            raise CheckFailed(f"act {self._act}: not so: {text}; in its place: {otherwise}")
 
     @contextmanager
     def bar(self, label: str, total: int | None = None) -> Iterator[Bar]:

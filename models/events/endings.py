@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
 from models.events.service import emit
-from models.jobs.endings import record_failure
+from models.jobs.endings import record_giving_up
 from models.jobs.kinds import kind_named
 from models.jobs.lifecycle import cancel
 from models.jobs.records import JobRecord
@@ -23,8 +23,8 @@ _TYPES = {
 
 async def announce_end(session: AsyncSession, job: JobRecord, status: JobStatus, error: JobError | None) -> None:
     """Tell what waits for the job and, for an announced kind, the world. Nothing unless `status` is an end."""
-    if status == JobStatus.FAILED and error is not None:
-        await record_failure(session, job, error)
+    if status in (JobStatus.FAILED, JobStatus.CANCELLED):
+        await record_giving_up(session, job, error if status == JobStatus.FAILED else None)
     if status in _TYPES and kind_named(job.kind).announced:
         actor = Actor.named(job.owner, job.request_id)
         await emit(session, actor, _TYPES[status], job.id, job_ended(job, status, error))

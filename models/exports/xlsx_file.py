@@ -21,6 +21,7 @@ NUMBER_FORMATS = {
     ColumnType.DATE: "yyyy-mm-dd",
     ColumnType.DATETIME: "yyyy-mm-dd hh:mm:ss",
     ColumnType.INTEGER: "0",
+    ColumnType.MONEY: "#,##0.00#",
 }
 Rows = Sequence[Sequence[Any]]
 

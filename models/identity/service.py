@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import queries
@@ -125,9 +124,8 @@ async def rotate_api_key(session: AsyncSession, id_: UUID) -> NewApiKey:
 
 
 async def list_api_keys(session: AsyncSession, page: Page) -> tuple[list[ApiKey], Pagination]:
-    statement = select(ApiKey).where(ApiKey.deleted_at.is_(None))
     sortable = {"createdAt": ApiKey.created_at, "name": ApiKey.name}
-    return await paginate(session, statement, page, sortable=sortable, searched=[ApiKey.name, ApiKey.prefix])
+    return await paginate(session, queries.api_keys(), page, sortable=sortable, searched=[ApiKey.name, ApiKey.prefix])
 
 
 def check_scopes(caller: Caller, scopes: list[str]) -> None:

@@ -1,7 +1,7 @@
-"""What else is written when a job has failed for good, in the very transaction in which it fails.
+"""What else is written when a job is given up (failed for good, or cancelled), in the very transaction of its end.
 
-A worker's own verdict and the rescue of a job whose worker died both end here, so a thing that waits for its job
-(a delivery, a mail) is never left waiting for one that will not run again.
+A worker's own verdict, a cancel, and the rescue of a job whose worker died all end here, so a thing that waits for its
+job (a delivery, a mail) is never left waiting for one that will not run again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,13 +13,16 @@ from models.jobs.kinds import JobArgs, kind_of
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError
 
-Ending = Callable[[AsyncSession, JobRecord, JobError], Awaitable[None]]
+Ending = Callable[[AsyncSession, JobRecord, JobError | None], Awaitable[None]]
 E = TypeVar("E", bound=Ending)
 _endings: dict[str, Ending] = {}
 
 
-def when_failed(args: type[JobArgs]) -> Callable[[E], E]:
-    """Register the decorated coroutine for failed jobs of the kind; one per kind, beside the kind itself."""
+def when_given_up(args: type[JobArgs]) -> Callable[[E], E]:
+    """Register the decorated coroutine for jobs of the kind that are given up; one per kind, beside the kind itself.
+
+    It is given the error of the last attempt, or None for a job that was cancelled. Such a job may be retried later.
+    """
 
     def register(ending: E) -> E:
         name = kind_of(args).name
@@ -31,7 +34,7 @@ def when_failed(args: type[JobArgs]) -> Callable[[E], E]:
     return register
 
 
-async def record_failure(session: AsyncSession, job: JobRecord, error: JobError) -> None:
-    """To be called where a job is closed as failed, before the commit."""
+async def record_giving_up(session: AsyncSession, job: JobRecord, error: JobError | None) -> None:
+    """To be called where a job is closed as failed or cancelled, before the commit."""
     if ending := _endings.get(job.kind):
         await ending(session, job, error)

@@ -108,6 +108,10 @@ class Database:
         tag: str = await pool.execute(sql, *args)
         return tag
 
+    async def ping(self) -> None:
+        """Raises when PostgreSQL does not answer."""
+        await self.fetch("SELECT 1")
+
     async def close(self) -> None:
         if self._pool is not None:
             self._pool.terminate()

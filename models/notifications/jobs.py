@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.jobs.endings import when_failed
+from models.jobs.endings import when_given_up
 from models.jobs.kinds import JobArgs, JobResult, kind
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, Queue, RetryPolicy
@@ -35,7 +35,8 @@ class SendEmail(JobArgs):
     message_id: UUID
 
 
-@when_failed(SendEmail)
-async def fail_message(session: AsyncSession, job: JobRecord, error: JobError) -> None:
+@when_given_up(SendEmail)
+async def fail_message(session: AsyncSession, job: JobRecord, error: JobError | None) -> None:
     args = decode(bytes(job.payload), SendEmail)
-    await fetch(session, queries.FAILED, args.message_id, f"{error.code}: {error.message}")
+    reason = "Its job was cancelled." if error is None else f"{error.code}: {error.message}"
+    await fetch(session, queries.FAILED, args.message_id, reason)

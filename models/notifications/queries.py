@@ -10,15 +10,16 @@ from models.notifications.tables import Message
 
 SANDBOX = "sandbox"
 
-PENDING = """
-SELECT recipient, recipient_name, subject, text, html FROM messages WHERE id = $1 AND status = 'pending'
+# A failed one too: its job may run again on request.
+UNSENT = """
+SELECT recipient, recipient_name, subject, text, html FROM messages WHERE id = $1 AND status <> 'sent'
 """
 
 SENT = """
 UPDATE messages
 SET status = 'sent', provider = $2, provider_message_id = $3, sent_at = clock_timestamp(), error = NULL,
     version = version + 1, updated_at = clock_timestamp()
-WHERE id = $1 AND status = 'pending'
+WHERE id = $1 AND status <> 'sent'
 """
 
 FAILED = """

@@ -76,9 +76,9 @@ async def _request(
     return job
 
 
-async def find_pending(on: Connection, id_: UUID) -> Outgoing | None:
+async def find_unsent(on: Connection, id_: UUID) -> Outgoing | None:
     """None when it was sent already."""
-    rows = await fetch(on, queries.PENDING, id_)
+    rows = await fetch(on, queries.UNSENT, id_)
     return Outgoing(**rows[0]) if rows else None
 
 

@@ -82,9 +82,11 @@ async def send_example(session: AsyncSession, actor: Actor, endpoint_id: UUID, t
     return await get_job(session, job_id)
 
 
-async def begin_attempt(on: Connection, keys: KeyRing, delivery_id: UUID, job_id: UUID, now: datetime) -> Letter | None:
+async def begin_attempt(
+    on: Connection, keys: KeyRing, delivery_id: UUID, job: JobRecord, now: datetime
+) -> Letter | None:
     """Record the next attempt and compose it; None when there is nothing to be sent any more."""
-    rows = await fetch(on, queries.BEGIN_ATTEMPT, delivery_id, job_id)
+    rows = await fetch(on, queries.BEGIN_ATTEMPT, delivery_id, job.id, job.attempt)
     return _compose(rows[0], keys, now) if rows else None
 
 
@@ -98,7 +100,7 @@ async def end_attempt(on: Connection, letter: Letter, end: AttemptEnd, status: D
 
 async def end_delivery(on: Connection, delivery_id: UUID, job_id: UUID) -> None:
     """Its endpoint is deleted or disabled: there is nobody to tell, and that is no failure."""
-    await fetch(on, queries.END, delivery_id, job_id)
+    await fetch(on, queries.GIVE_UP, delivery_id, job_id, DeliveryStatus.ENDED.value)
 
 
 async def disable_endpoint(session: AsyncSession, actor: Actor, endpoint_id: UUID, reason: str) -> None:

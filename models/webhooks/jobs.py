@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.jobs.endings import when_failed
+from models.jobs.endings import when_given_up
 from models.jobs.kinds import JobArgs, JobResult, kind
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, Queue, RetryPolicy
@@ -44,7 +44,8 @@ class DeliverWebhook(JobArgs):
     delivery_id: UUID
 
 
-@when_failed(DeliverWebhook)
-async def fail_delivery(session: AsyncSession, job: JobRecord, _: JobError) -> None:
+@when_given_up(DeliverWebhook)
+async def give_delivery_up(session: AsyncSession, job: JobRecord, error: JobError | None) -> None:
     args = decode(bytes(job.payload), DeliverWebhook)
-    await fetch(session, queries.FAIL, args.delivery_id, job.id)
+    status = DeliveryStatus.ENDED if error is None else DeliveryStatus.FAILED
+    await fetch(session, queries.GIVE_UP, args.delivery_id, job.id, status.value)

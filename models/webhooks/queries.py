@@ -45,12 +45,15 @@ SELECT given.id, given.endpoint_id, given.event_id, given.event_type, numbered.b
 FROM given JOIN numbered ON numbered.id = given.endpoint_id
 """
 
-# Only the delivery's newest job (`$2`) may go on, and only while there is an active endpoint.
+# Only the running attempt (`$3`) of the delivery's newest job (`$2`) may go on, and only while there is an active
+# endpoint. A job that runs again after it was given up takes its delivery up again.
 BEGIN_ATTEMPT = """
 WITH begun AS (
-    UPDATE webhook_deliveries AS delivery SET attempts = delivery.attempts + 1
-    FROM webhook_endpoints AS endpoint
-    WHERE delivery.id = $1 AND delivery.job_id = $2 AND delivery.status = 'pending'
+    UPDATE webhook_deliveries AS delivery
+    SET attempts = delivery.attempts + 1, status = 'pending', finished_at = NULL
+    FROM webhook_endpoints AS endpoint, jobs AS job
+    WHERE delivery.id = $1 AND delivery.job_id = $2 AND delivery.status <> 'delivered'
+      AND job.id = $2 AND job.attempt = $3 AND job.status = 'running'
       AND endpoint.id = delivery.endpoint_id AND endpoint.is_active AND endpoint.deleted_at IS NULL
     RETURNING delivery.id, delivery.endpoint_id, delivery.event_id, delivery.event_type, delivery.sequence,
         delivery.attempts, endpoint.url, endpoint.headers, endpoint.secret,
@@ -73,13 +76,8 @@ UPDATE webhook_deliveries SET status = $7, finished_at = clock_timestamp()
 WHERE id = $1 AND status = 'pending' AND $7::text IS NOT NULL
 """
 
-END = """
-UPDATE webhook_deliveries SET status = 'ended', finished_at = clock_timestamp()
-WHERE id = $1 AND job_id = $2 AND status = 'pending'
-"""
-
-FAIL = """
-UPDATE webhook_deliveries SET status = 'failed', finished_at = clock_timestamp()
+GIVE_UP = """
+UPDATE webhook_deliveries SET status = $3, finished_at = clock_timestamp()
 WHERE id = $1 AND job_id = $2 AND status = 'pending'
 """
 

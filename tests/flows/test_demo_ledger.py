@@ -9,8 +9,8 @@ import pytest
 
 from cli.demo.calendar import free_days, plan
 from cli.demo.dataset import build_school
-from cli.demo.ledger import expected_sums
-from cli.demo.records import Cycle, Instructor, School, Slot
+from cli.demo.ledger import Sum, expected_sums
+from cli.demo.records import Cycle, Instructor, Registration, School, Slot
 from cli.demo.timetable import BRANCHES, CLOCKS_CHANGE
 
 HAIFA = BRANCHES[0]
@@ -83,6 +83,28 @@ def test_children_that_were_agreed_go_before_those_that_are_registered() -> None
     assert _sums(cycle).revenue == Decimal("84.00")
 
 
+def test_a_child_brings_revenue_from_the_day_it_is_registered() -> None:
+    cycle = _cycle(total=3, type="institutional_per_child", price=Decimal("10"))
+    early, late = date(2026, 11, 1), date(2026, 11, 8)
+    registrations = tuple(
+        Registration(f"registration-{at}", f"student-{at}", "cycle", Decimal(0), since, trial, cancelled)
+        for at, (since, trial, cancelled) in enumerate(
+            [(early, False, False), (late, False, False), (early, True, False), (early, False, True)]
+        )
+    )
+    assert _sums(cycle, registrations).revenue == Decimal("10") + 2 * Decimal("20")
+
+
+def test_vat_comes_off_the_sum_of_a_private_cycle_once() -> None:
+    """2 × 99.99 with 18 % is 169.47 without, over 4 meetings 42.37 thrice and 42.36."""
+    cycle = _cycle(type="private", price=Decimal("99.99"), price_includes_vat=True, unfinished=1)
+    registrations = tuple(
+        Registration(f"registration-{at}", f"student-{at}", "cycle", Decimal("99.99"), date(2026, 8, 1), False, False)
+        for at in range(2)
+    )
+    assert _sums(cycle, registrations).revenue == Decimal("127.11")
+
+
 def _cycle(**overrides: object) -> Cycle:
     fields: dict[str, object] = {
         "key": "cycle", "name": "Cycle", "branch": "haifa", "course": "chess", "instructor": "dana",
@@ -92,7 +114,7 @@ def _cycle(**overrides: object) -> Cycle:
     return Cycle(**{**fields, **overrides})  # type: ignore[arg-type]
 
 
-def _sums(cycle: Cycle):  # type: ignore[no-untyped-def]
+def _sums(cycle: Cycle, registrations: tuple[Registration, ...] = ()) -> Sum:
     instructor = Instructor("dana", "Dana", "haifa", "employee", Decimal("120"), None, Decimal("180"))
-    school = School((HAIFA,), (), (instructor,), (cycle,), (), (), ())
+    school = School((HAIFA,), (), (instructor,), (cycle,), (), (), registrations)
     return expected_sums(school)["cycle"]

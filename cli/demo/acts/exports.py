@@ -2,12 +2,14 @@
 
 import csv
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from openpyxl import load_workbook
 
 from cli.demo.client import Json
+from cli.demo.ledger import expected_sums
 from cli.demo.scene import Scene
 
 
@@ -18,7 +20,19 @@ async def play(scene: Scene) -> None:
         figures[format_] = await _export(scene, format_)
         rows = sum(1 for _ in read(scene.output / f"meetings.{format_}"))
         scene.stage.check(f"meetings.{format_} has the {total} rows that the API counts", rows == total, rows)
+    _add_up(scene)
     scene.figures["exports"] = figures
+
+
+def _add_up(scene: Scene) -> None:
+    """The file's revenue, by cycle, is the ledger's too."""
+    keys = {scene.ids[cycle.key]: cycle.key for cycle in scene.school.cycles}
+    revenue = dict.fromkeys(keys.values(), Decimal(0))
+    for row in _read_csv(scene.output / "meetings.csv"):
+        if row["cycleId"] in keys:
+            revenue[keys[row["cycleId"]]] += Decimal(row["revenue"])
+    own = {key: each.revenue for key, each in expected_sums(scene.school).items()}
+    scene.stage.check("the revenue in meetings.csv adds up to that of the ledger", revenue == own, revenue)
 
 
 async def _export(scene: Scene, format_: str) -> Json:

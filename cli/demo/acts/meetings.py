@@ -1,13 +1,11 @@
 """Act b: one job generates the meetings of all cycles; every one of them is compared with the demo's own plan."""
 
-import asyncio
 from collections import Counter
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cli.demo.calendar import PlannedMeeting, free_days, plan
 from cli.demo.client import Json
-from cli.demo.records import Cycle
 from cli.demo.scene import Scene
 from cli.demo.timetable import CLOCKS_CHANGE
 
@@ -18,7 +16,7 @@ async def play(scene: Scene) -> None:
     result = await generate(scene, "meetings generated")
     wanted = sum(cycle.total for cycle in scene.school.cycles)
     scene.stage.check(f"{wanted} meetings are created, none in conflict", _made(result) == (wanted, 0), result)
-    meetings = await _read_meetings(scene)
+    meetings = {key: sorted(map(_times_of, rows)) for key, rows in (await scene.read_meetings()).items()}
     _check_free_days(scene, meetings)
     _check_plan(scene, meetings)
     clocks = [_check_clocks(scene, key, meetings[key]) for key in CLOCKS_CHANGE]
@@ -37,17 +35,6 @@ async def generate(scene: Scene, label: str) -> Json:
         job = await scene.api.follow(await scene.api.start("/cycles/generate-meetings", body), bar)
     result: Json = (await scene.api.succeed(job))["result"]
     return result
-
-
-async def _read_meetings(scene: Scene) -> dict[str, Times]:
-    """Number, start and end of the meetings that the API has, by the key of the cycle."""
-
-    async def read(cycle: Cycle) -> Times:
-        rows = scene.api.pages("/meetings", cycleId=scene.ids[cycle.key])
-        return sorted([(row["number"], _instant(row["startsAt"]), _instant(row["endsAt"])) async for row in rows])
-
-    cycles = scene.school.cycles
-    return dict(zip((cycle.key for cycle in cycles), await asyncio.gather(*map(read, cycles)), strict=True))
 
 
 def _check_free_days(scene: Scene, meetings: dict[str, Times]) -> None:
@@ -89,5 +76,6 @@ def _times(meeting: PlannedMeeting) -> tuple[int, datetime, datetime]:
     return meeting.number, meeting.starts_at, meeting.ends_at
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _times_of(row: Json) -> tuple[int, datetime, datetime]:
+    starts_at, ends_at = (datetime.fromisoformat(row[name].replace("Z", "+00:00")) for name in ("startsAt", "endsAt"))
+    return row["number"], starts_at, ends_at
