@@ -29,7 +29,6 @@ from api.registrations.routes import (
     StudentRegistrationsController,
 )
 from api.resources import Response, add_etag
-from api.schedules.routes import SchedulesController
 from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
 from api.webhooks.routes import WebhooksController
@@ -41,8 +40,7 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
-    AuthController, ApiKeysController, JobsController, JobKindsController, SchedulesController,
-    EventsController, EventTypesController,
+    AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController, CyclesController,
     ExportsController,
