@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 
 CONTEXTS = (
-    "jobs", "requests", "events", "webhooks", "notifications", "exports", "identity", "people", "courses",
+    "jobs", "requests", "schedules", "events", "webhooks", "notifications", "exports", "identity", "people", "courses",
     "cycles", "registrations", "finance",
 )  # fmt: skip
 ROLES = ("tables", "jobs", "events", "exportables")

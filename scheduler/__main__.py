@@ -16,12 +16,14 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import WORK_DUE, Listener, Nudger
 from models.webhooks.fan_out import fan_out
 from scheduler.broker import Broker
+from scheduler.cron import fire_schedules
 from scheduler.dispatch import dispatch, redeliver
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
 
 log = get_logger("scheduler")
 RESCUE_SECONDS = 1.0
+CRON_SECONDS = 1.0
 PRUNE_SECONDS = 300.0
 Step = Callable[[], Awaitable[int]]
 
@@ -48,6 +50,7 @@ class Scheduler:
         try:
             await asyncio.gather(
                 self._when_due(self._fan_out),
+                self._every(CRON_SECONDS, self._fire_schedules),
                 self._when_due(lambda: dispatch(self._database, self._broker, self._settings)),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
                 self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
@@ -63,6 +66,11 @@ class Scheduler:
         if events := await fan_out(self._database):
             self._nudger.nudge()
         return events
+
+    async def _fire_schedules(self) -> int:
+        if jobs := await fire_schedules(self._database):
+            self._nudger.nudge()
+        return jobs
 
     async def _when_due(self, step: Step) -> None:
         """At each nudge, and now and then without one; at once again while there is work."""

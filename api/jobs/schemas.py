@@ -42,6 +42,7 @@ class JobOut(Out):
     max_attempts: int
     dedupe_key: str | None
     request_id: str | None
+    schedule_id: UUID | None
     progress: Progress | None
     result: msgspec.Raw
     error: msgspec.Raw

@@ -14,6 +14,7 @@ from msgspec import Meta
 from models.cycles.values import MeetingStatus
 from models.kernel.errors import Fault, Invalid, Unprocessable
 from models.kernel.schema import check_timezone
+from models.kernel.wallclock import to_instant
 
 SEARCH_DAYS = 3653
 OVERLAPS_AFTER_CLOCK_CHANGE = "the clock change makes it overlap the meeting before it"
@@ -142,15 +143,6 @@ def plan_meetings(
     if len(meetings) < count:
         raise PatternExhausted(len(meetings), count, until)
     return Plan(tuple(meetings), tuple(SkippedDate(day, reason) for day, reason in skipped.items()))
-
-
-def to_instant(day: date, wall: time, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a wall-clock time.
-
-    A time the clocks jump over moves forward by the jump (02:30 becomes 03:30); of a time that happens twice
-    the first is meant.
-    """
-    return datetime.combine(day, wall.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
 def _search_end(start_date: date, last_ends_at: datetime | None) -> date:

@@ -11,9 +11,9 @@ UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
 INSERT = f"""
 INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id,
-                  limit_key)
+                  limit_key, schedule_id, fire_at)
 VALUES ($1, $2, $3, $4::text::jsonb, CASE WHEN $7::timestamptz > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
-        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10, $11)
+        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10, $11, $12, $13)
 ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
 RETURNING *
 """

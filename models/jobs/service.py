@@ -20,12 +20,16 @@ from models.kernel.session import Connection, fetch
 
 
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`run_at` is an instant; at most one unfinished job of a kind has a given `dedupe_key`."""
+    """`run_at` is an instant; at most one unfinished job of a kind has a given `dedupe_key`, and one job ever a given
+    pair of `schedule_id` and `fire_at`.
+    """
 
     run_at: datetime | None = None
     priority: int = DEFAULT_PRIORITY
     dedupe_key: str | None = None
     max_attempts: int | None = None
+    schedule_id: UUID | None = None
+    fire_at: datetime | None = None
 
 
 DEFAULTS = JobOptions()
@@ -52,6 +56,7 @@ async def submit(
             on, queries.INSERT, new_id(), kind.name, kind.queue.value, msgspec.json.encode(args).decode(),
             options.priority, actor.name, options.run_at, options.max_attempts or kind.retry.max_attempts,
             options.dedupe_key, actor.request_id, args.limit_key(),
+            options.schedule_id, options.fire_at,
         )  # fmt: skip
         if row:
             return Submitted(job_record(row[0]), created=True)

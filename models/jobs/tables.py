@@ -28,6 +28,8 @@ class Job(Base):
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
     dedupe_key: Mapped[str | None]
     request_id: Mapped[str | None]
+    schedule_id: Mapped[UUID | None]
+    fire_at: Mapped[datetime | None]
     progress_current: Mapped[int | None]
     progress_total: Mapped[int | None]
     progress_message: Mapped[str | None]
@@ -65,6 +67,9 @@ class Job(Base):
         Index(
             "uq_jobs_dedupe", "kind", "dedupe_key", unique=True,
             postgresql_where=text(f"dedupe_key IS NOT NULL AND {_unfinished}"),
+        ),
+        Index(
+            "uq_jobs_schedule_fire", "schedule_id", "fire_at", unique=True, postgresql_where=text("fire_at IS NOT NULL")
         ),
         Index("ix_jobs_owner_id", "owner", "id"),
         Index("ix_jobs_kind_id", "kind", "id"),

@@ -14,9 +14,9 @@ from models.cycles.rules import (
     WeeklySlot,
     check_pattern,
     plan_meetings,
-    to_instant,
 )
 from models.kernel.errors import Invalid
+from models.kernel.wallclock import to_instant
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
 

@@ -97,6 +97,8 @@ def upgrade() -> None:
     sa.Column('max_attempts', sa.SmallInteger(), nullable=False),
     sa.Column('dedupe_key', sa.Text(), nullable=True),
     sa.Column('request_id', sa.Text(), nullable=True),
+    sa.Column('schedule_id', sa.Uuid(), nullable=True),
+    sa.Column('fire_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('progress_current', sa.Integer(), nullable=True),
     sa.Column('progress_total', sa.Integer(), nullable=True),
     sa.Column('progress_message', sa.Text(), nullable=True),
@@ -126,6 +128,7 @@ def upgrade() -> None:
     op.create_index('ix_jobs_running', 'jobs', ['queue', 'kind'], unique=False, postgresql_where=sa.text("status = 'running'"))
     op.create_index('ix_jobs_waiting', 'jobs', ['queue', 'owner', sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
     op.create_index('uq_jobs_dedupe', 'jobs', ['kind', 'dedupe_key'], unique=True, postgresql_where=sa.text("dedupe_key IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
+    op.create_index('uq_jobs_schedule_fire', 'jobs', ['schedule_id', 'fire_at'], unique=True, postgresql_where=sa.text('fire_at IS NOT NULL'))
     op.create_table('keyed_answers',
     sa.Column('caller', sa.Text(), nullable=False),
     sa.Column('key', sa.Text(), nullable=False),
@@ -167,6 +170,31 @@ def upgrade() -> None:
     sa.Column('paused_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.PrimaryKeyConstraint('kind', name=op.f('pk_paused_kinds'))
     )
+    op.create_table('schedules',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('payload', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('priority', sa.SmallInteger(), nullable=False),
+    sa.Column('cron', sa.Text(), nullable=True),
+    sa.Column('rrule', sa.Text(), nullable=True),
+    sa.Column('starts_at', sa.DateTime(), nullable=True),
+    sa.Column('timezone', sa.Text(), nullable=False),
+    sa.Column('catch_up', sa.Text(), nullable=False),
+    sa.Column('owner', sa.Text(), nullable=False),
+    sa.Column('paused_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_fire_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('next_fire_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.CheckConstraint("catch_up IN ('skip', 'once', 'all')", name=op.f('ck_schedules_catch_up')),
+    sa.CheckConstraint('(cron IS NULL) <> (rrule IS NULL)', name=op.f('ck_schedules_timing')),
+    sa.CheckConstraint('paused_at IS NULL OR next_fire_at IS NULL', name=op.f('ck_schedules_paused')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_schedules'))
+    )
+    op.create_index('ix_schedules_next_fire_at', 'schedules', ['next_fire_at'], unique=False, postgresql_where=sa.text('deleted_at IS NULL'))
     op.create_table('users',
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -499,11 +527,14 @@ def downgrade() -> None:
     op.drop_table('webhook_endpoints')
     op.drop_index('uq_users_email', table_name='users')
     op.drop_table('users')
+    op.drop_index('ix_schedules_next_fire_at', table_name='schedules', postgresql_where=sa.text('deleted_at IS NULL'))
+    op.drop_table('schedules')
     op.drop_table('paused_kinds')
     op.drop_index('ix_messages_provider_id', table_name='messages')
     op.drop_table('messages')
     op.drop_index('ix_keyed_answers_created_at', table_name='keyed_answers')
     op.drop_table('keyed_answers')
+    op.drop_index('uq_jobs_schedule_fire', table_name='jobs', postgresql_where=sa.text('fire_at IS NOT NULL'))
     op.drop_index('uq_jobs_dedupe', table_name='jobs', postgresql_where=sa.text("dedupe_key IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.drop_index('ix_jobs_waiting', table_name='jobs', postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
     op.drop_index('ix_jobs_running', table_name='jobs', postgresql_where=sa.text("status = 'running'"))

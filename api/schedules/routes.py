@@ -1,0 +1,139 @@
+"""Schedules: jobs that come again and again."""
+
+from uuid import UUID
+
+from litestar import Controller, delete, get, patch, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api.auth import requires
+from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
+from api.jobs.following import accepted
+from api.jobs.schemas import JobOut
+from api.resources import Response, created, listing
+from api.schedules.schemas import FireTimesOut, FireTimesQuery, ScheduleIn, ScheduleOut, SchedulePatch
+from models.identity.caller import Caller
+from models.identity.permissions import Scope
+from models.jobs.kinds import kind_named
+from models.kernel import crud
+from models.kernel.clock import utc_now
+from models.kernel.errors import Forbidden
+from models.kernel.paging import Listing
+from models.schedules import rules
+from models.schedules import service as schedules
+from models.schedules.service import SchedulePage
+from models.schedules.tables import Schedule
+
+
+class SchedulesController(Controller):
+    path = "/schedules"
+    tags = ("Jobs",)
+
+    @get(
+        "/", guards=[requires(Scope.READ_JOBS)], summary="List schedules",
+        dependencies={"page": query_of(SchedulePage)}, operation_class=documented(SchedulePage),
+    )  # fmt: skip
+    async def list_schedules(
+        self, session: Session, caller: CurrentCaller, page: NamedDependency[SchedulePage]
+    ) -> Listing[ScheduleOut]:
+        """Your own; administrators, managers and keys with `read:*` see everybody's."""
+        return listing(ScheduleOut, *await schedules.list_schedules(session, page, owner=_visible_owner(caller)))
+
+    @post("/", guards=[requires(Scope.WRITE_JOBS)], summary="Create a schedule")
+    async def create_schedule(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[ScheduleIn]
+    ) -> Response[ScheduleOut]:
+        """Needs what submitting one of its jobs needs."""
+        _check_may_submit(caller, data.kind)
+        schedule = await schedules.create_schedule(session, caller, data)
+        return created(request, ScheduleOut.of(schedule), schedule.id)
+
+    @get("/{schedule_id:uuid}", guards=[requires(Scope.READ_JOBS)], summary="Read a schedule")
+    async def get_schedule(self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]) -> ScheduleOut:
+        return ScheduleOut.of(await _get(session, caller, schedule_id))
+
+    @put("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Replace a schedule")
+    async def replace_schedule(
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        schedule_id: FromPath[UUID],
+        data: JSONBody[ScheduleIn],
+        match: IfMatch,
+    ) -> ScheduleOut:
+        _check_may_submit(caller, data.kind)
+        schedule = await _get(session, caller, schedule_id, lock=True)
+        return ScheduleOut.of(await schedules.update_schedule(session, schedule, data, match))
+
+    @patch("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Change a schedule")
+    async def update_schedule(
+        self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID], data: JSONBody[SchedulePatch],
+        match: IfMatch,
+    ) -> ScheduleOut:  # fmt: skip
+        schedule = await _get(session, caller, schedule_id, lock=True)
+        return ScheduleOut.of(await schedules.update_schedule(session, schedule, data, match))
+
+    @delete("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Delete a schedule")
+    async def delete_schedule(
+        self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID], match: IfMatch
+    ) -> None:
+        """It fires no more; its jobs stay."""
+        await _get(session, caller, schedule_id)
+        await crud.delete(session, Schedule, schedule_id, match)
+
+    @get(
+        "/{schedule_id:uuid}/fire-times", guards=[requires(Scope.READ_JOBS)], summary="When it fires next",
+        dependencies={"page": query_of(FireTimesQuery)}, operation_class=documented(FireTimesQuery),
+    )  # fmt: skip
+    async def list_fire_times(
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        schedule_id: FromPath[UUID],
+        page: NamedDependency[FireTimesQuery],
+    ) -> FireTimesOut:
+        schedule = await _get(session, caller, schedule_id)
+        return FireTimesOut(fire_times=rules.preview(schedules.timing_of(schedule), utc_now(), page.count))
+
+    @post("/{schedule_id:uuid}/pause", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Pause a schedule")
+    async def pause_schedule(self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]) -> ScheduleOut:
+        return ScheduleOut.of(
+            await schedules.pause_schedule(session, await _get(session, caller, schedule_id, lock=True))
+        )
+
+    @post(
+        "/{schedule_id:uuid}/resume", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Resume a schedule"
+    )
+    async def resume_schedule(
+        self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]
+    ) -> ScheduleOut:
+        """Fire times that passed during the pause are not made up for."""
+        return ScheduleOut.of(
+            await schedules.resume_schedule(session, await _get(session, caller, schedule_id, lock=True))
+        )
+
+    @post(
+        "/{schedule_id:uuid}/run-now", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Run it once now"
+    )
+    async def run_schedule_now(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]
+    ) -> Response[JobOut]:
+        """One job beside the planned ones."""
+        schedule = await _get(session, caller, schedule_id)
+        _check_may_submit(caller, schedule.kind)
+        return await accepted(request, await schedules.run_now(session, caller, schedule))
+
+
+def _visible_owner(caller: Caller) -> str | None:
+    return None if caller.is_staff else caller.name
+
+
+async def _get(session: Session, caller: Caller, id_: UUID, *, lock: bool = False) -> Schedule:
+    return await schedules.get_schedule(session, id_, owner=_visible_owner(caller), lock=lock)
+
+
+def _check_may_submit(caller: Caller, kind: str) -> None:
+    scope = kind_named(kind).scope
+    if scope is None:
+        raise Forbidden(f"Jobs of kind `{kind}` are not submitted directly.")
+    caller.require(scope)

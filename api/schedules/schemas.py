@@ -1,0 +1,76 @@
+"""Schedules on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import UNSET, Meta, UnsetType
+
+from models.jobs.rules import DEFAULT_PRIORITY, Priority
+from models.kernel.errors import Fault
+from models.kernel.schema import In, Name, Out, Timezone
+from models.schedules.rules import CatchUp, Timing, check_timing
+
+Cron = Annotated[
+    str, Meta(max_length=200, description="five fields, as Debian's cron reads them", examples=["0 7 * * 1-5"])
+]
+Rrule = Annotated[str, Meta(max_length=500, description="RFC 5545", examples=["FREQ=WEEKLY;INTERVAL=2;BYDAY=SU"])]
+WallTime = Annotated[datetime, Meta(tz=False, description="a wall-clock time, without an offset")]
+
+
+class ScheduleIn(In):
+    """Either `cron`, or `rrule` with `startsAt`. `catchUp` says what becomes of fire times missed in an outage."""
+
+    name: Name
+    kind: Annotated[str, Meta(max_length=100, examples=["finance.recalculate"])]
+    payload: dict[str, Any]
+    priority: Priority = DEFAULT_PRIORITY
+    cron: Cron | None = None
+    rrule: Rrule | None = None
+    starts_at: WallTime | None = None
+    timezone: Timezone = "UTC"
+    catch_up: CatchUp = CatchUp.ONCE
+
+    def faults(self) -> list[Fault]:
+        return check_timing(Timing(self.timezone, self.cron, self.rrule, self.starts_at))
+
+
+class SchedulePatch(In):
+    name: Name | UnsetType = UNSET
+    payload: dict[str, Any] | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    cron: Cron | UnsetType | None = UNSET
+    rrule: Rrule | UnsetType | None = UNSET
+    starts_at: WallTime | UnsetType | None = UNSET
+    timezone: Timezone | UnsetType = UNSET
+    catch_up: CatchUp | UnsetType = UNSET
+
+
+class ScheduleOut(Out):
+    id: UUID
+    name: str
+    kind: str
+    payload: dict[str, Any]
+    priority: int
+    cron: str | None
+    rrule: str | None
+    starts_at: datetime | None
+    timezone: str
+    catch_up: str
+    owner: str
+    paused_at: datetime | None
+    last_fire_at: datetime | None
+    next_fire_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class FireTimesQuery(In):
+    count: Annotated[int, Meta(ge=1, le=100)] = 10
+
+
+class FireTimesOut(Out):
+    """Instants in UTC, soonest first."""
+
+    fire_times: list[datetime]
