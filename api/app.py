@@ -15,9 +15,11 @@ from api.cycles.routes import CyclesController
 from api.dependencies import DEPENDENCIES
 from api.events.routes import EventsController, EventTypesController
 from api.exports.routes import ExportsController
+from api.finance.routes import FinanceController
 from api.health.routes import HealthController
 from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
+from api.meetings.routes import CycleMeetingsController, InstructorPlanController, MeetingsController
 from api.notifications.routes import NotificationsController
 from api.observe import observed
 from api.openapi import complete, openapi_config
@@ -29,6 +31,7 @@ from api.registrations.routes import (
     StudentRegistrationsController,
 )
 from api.resources import Response, add_etag
+from api.schedules.routes import SchedulesController
 from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
 from api.webhooks.routes import WebhooksController
@@ -40,9 +43,11 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
-    AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
+    AuthController, ApiKeysController, JobsController, JobKindsController, SchedulesController,
+    EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController, CyclesController,
+    MeetingsController, CycleMeetingsController, InstructorPlanController, FinanceController,
     ExportsController,
     WebhooksController,
     NotificationsController,

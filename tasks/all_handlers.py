@@ -2,5 +2,6 @@
 
 import tasks.cycles
 import tasks.exports
+import tasks.finance
 import tasks.notifications
 import tasks.webhooks  # noqa: F401

@@ -98,7 +98,7 @@ class Meeting(Resource):
     overlap_allowed: Mapped[bool] = mapped_column(default=False, server_default="false")
     rescheduled_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("meetings.id", ondelete="SET NULL"))
 
-    cycle: Mapped[Cycle] = relationship(lazy="raise")
+    cycle: Mapped[Cycle] = relationship(lazy="raise_on_sql")
 
     @property
     def currency(self) -> str:

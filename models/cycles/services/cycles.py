@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.courses.tables import Branch, Course
 from models.cycles import queries
-from models.cycles.events import CYCLE
+from models.cycles.events import CYCLE, CYCLE_COMPLETED, CycleState
 from models.cycles.jobs import DuplicateCycle, ProgressSynced
 from models.cycles.tables import Cycle
 from models.cycles.terms import cycle_faults
 from models.cycles.values import ActivityType, CycleStatus, CycleType
-from models.events.service import emit_about
+from models.events.service import emit_about, emit_many
 from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
@@ -121,10 +121,23 @@ async def check_cycles(session: AsyncSession, ids: list[UUID]) -> None:
         raise Invalid.of(faults)
 
 
+async def recount(session: AsyncSession, ids: list[UUID]) -> None:
+    """Bring the counters in line with the meetings. The cycles are locked."""
+    await fetch(session, queries.RECOUNT, ids)
+
+
+async def complete_finished(session: AsyncSession, actor: Actor, ids: list[UUID]) -> list[UUID]:
+    """Those active cycles of which as many meetings are completed as were sold become completed."""
+    done = [row["id"] for row in await fetch(session, queries.COMPLETE_CYCLES, ids)]
+    cycles = await session.scalars(queries.cycles_by_id(done))
+    await emit_many(session, actor, CYCLE_COMPLETED, {each.id: CycleState.of(each) for each in cycles})
+    return done
+
+
 async def sync_progress(session: AsyncSession, id_: UUID) -> ProgressSynced:
     """Count the completed meetings again; the number of meetings that was sold stays."""
     await lock_cycles(session, [id_])
-    await fetch(session, queries.RECOUNT, [id_])
+    await recount(session, [id_])
     cycle = await crud.get_live(session, Cycle, id_, lock=True)
     meetings = (await fetch(session, queries.COUNT_MEETINGS, id_))[0]["meetings"]
     progress = cycle.progress
