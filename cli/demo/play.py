@@ -89,6 +89,7 @@ async def _perform(stage: Stage, platform: LocalPlatform, output: Path) -> None:
         for letter, title, act in ACTS:
             with stage.act(letter, title):
                 await act.play(scene)
+        await inbox.close()
         scene.figures["seconds"] = {**stage.seconds, "all": round(time.monotonic() - began, 1)}
         _write_summary(scene)
         stage.console.print("\n[bold]The platform stops[/bold]")
