@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController, SwaggerController],
         middleware=[
             AuthenticationMiddleware(settings, database),
-            TransactionMiddleware(database, nudger, settings.body_limit_bytes),
+            TransactionMiddleware(database, nudger, state["keys"], settings.body_limit_bytes),
         ],
         exception_handlers={Exception: answer},
         dependencies=DEPENDENCIES,

@@ -20,6 +20,7 @@ from scheduler.broker import Broker
 from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
 from scheduler.dispatch import dispatch, redeliver
+from scheduler.heartbeat import beat
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
 
@@ -55,7 +56,7 @@ class Scheduler:
             await asyncio.gather(
                 self._when_due(self._fan_out),
                 self._every(CRON_SECONDS, self._fire_schedules),
-                self._when_due(lambda: dispatch(self._database, self._broker, self._settings)),
+                self._when_due(self._dispatch),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
                 self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
                 self._every(BATCH_SECONDS, lambda: end_finished_batches(self._database)),
@@ -72,6 +73,12 @@ class Scheduler:
         if events := await fan_out(self._database):
             self._nudger.nudge()
         return events
+
+    async def _dispatch(self) -> int:
+        try:
+            return await dispatch(self._database, self._broker, self._settings)
+        finally:
+            beat()
 
     async def _fire_schedules(self) -> int:
         if jobs := await fire_schedules(self._database):

@@ -26,6 +26,7 @@ from tasks.outcomes import JobStopped, TimeLimitExceeded, after_error, after_suc
 PROGRESS_SECONDS = 0.2
 CANCEL_SECONDS = 1.0
 log = get_logger(__name__)
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Runtime:
@@ -82,7 +83,7 @@ class Runtime:
             context = JobContext(job, session, self._tools, reporter.report, stop)
             result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
-            closing = after_success(msgspec.json.encode(result if result is not None else NoResult()))
+            closing = after_success(_encoder.encode(result if result is not None else NoResult()))
             await self._end(session, kind, job, closing)
         return closing
 

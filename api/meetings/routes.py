@@ -207,7 +207,7 @@ class InstructorPlanController(Controller):
         "/schedule", guards=[requires(Scope.READ_MEETINGS)], summary="Read an instructor's schedule",
         dependencies={"range_": query_of(ScheduleIn)}, operation_class=documented(ScheduleIn),
     )  # fmt: skip
-    async def get_schedule(
+    async def get_schedule_of_instructor(
         self, session: Session, instructor_id: FromPath[UUID], range_: NamedDependency[ScheduleIn]
     ) -> list[ScheduledMeetingOut]:
         """What is scheduled or was given, the earliest first, with the names of course and branch."""

@@ -32,7 +32,7 @@ class MeetingFilter(In):
         times = {"from": self.from_, "to": self.to}
         faults = [fault for name, value in times.items() if value is not None for fault in check_aware(name, value)]
         if not any([self.cycle_id, self.from_, self.to, self.status]):
-            faults.append(Fault("", "names nothing: give a cycle, times, or a status"))
+            faults.append(Fault("cycleId", "or times or a status must be given"))
         return faults
 
 
@@ -114,7 +114,7 @@ class Recalculate(JobArgs):
             self.all,
         ]
         if named.count(True) != 1:
-            return [Fault("", "name exactly one: meetingId, meetingIds, cycleId or from and to, or all")]
+            return [Fault("all", "or just one of meetingId, meetingIds, and cycleId with from and to must be given")]
         if self.from_ and self.to and self.to < self.from_:
             return [Fault("to", "must not be before `from`")]
         return []

@@ -469,6 +469,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_meetings_cycle_id_starts_at', 'meetings', ['cycle_id', 'starts_at'], unique=False)
     op.create_index(op.f('ix_meetings_instructor_id'), 'meetings', ['instructor_id'], unique=False)
+    op.create_index('ix_meetings_rescheduled_to_id', 'meetings', ['rescheduled_to_id'], unique=False, postgresql_where=sa.text('rescheduled_to_id IS NOT NULL'))
     op.create_index(op.f('ix_meetings_starts_at'), 'meetings', ['starts_at'], unique=False)
     op.create_index('uq_meetings_cycle_number', 'meetings', ['cycle_id', 'number'], unique=True, postgresql_where=sa.text("deleted_at IS NULL AND status <> 'postponed'"))
     op.create_table('registrations',
@@ -511,6 +512,7 @@ def downgrade() -> None:
     op.drop_table('registrations')
     op.drop_index('uq_meetings_cycle_number', table_name='meetings', postgresql_where=sa.text("deleted_at IS NULL AND status <> 'postponed'"))
     op.drop_index(op.f('ix_meetings_starts_at'), table_name='meetings')
+    op.drop_index('ix_meetings_rescheduled_to_id', table_name='meetings', postgresql_where=sa.text('rescheduled_to_id IS NOT NULL'))
     op.drop_index(op.f('ix_meetings_instructor_id'), table_name='meetings')
     op.drop_index('ix_meetings_cycle_id_starts_at', table_name='meetings')
     op.drop_table('meetings')
