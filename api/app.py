@@ -35,6 +35,7 @@ from api.schedules.routes import SchedulesController
 from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
 from api.webhooks.routes import WebhooksController
+from models.jobs.pace import PaceReader
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.logs import configure_logging
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "database": database,
             "nudger": nudger,
             "listener": Listener(database, JOB_CHANGED),
+            "pace": PaceReader(),
             "keys": KeyRing(settings.encryption_keys),
             "files": FileStore(settings.files_url),
         }

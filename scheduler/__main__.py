@@ -15,7 +15,9 @@ from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import WORK_DUE, Listener, Nudger
 from models.webhooks.fan_out import fan_out
+from scheduler.batches import end_finished_batches
 from scheduler.broker import Broker
+from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
 from scheduler.dispatch import dispatch, redeliver
 from scheduler.heartbeat import beat
@@ -25,6 +27,8 @@ from scheduler.rescue import rescue_lost
 log = get_logger("scheduler")
 RESCUE_SECONDS = 1.0
 CRON_SECONDS = 1.0
+BATCH_SECONDS = 0.25
+CANARY_SECONDS = 10.0
 PRUNE_SECONDS = 300.0
 Step = Callable[[], Awaitable[int]]
 
@@ -55,7 +59,9 @@ class Scheduler:
                 self._when_due(self._dispatch),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
                 self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
-                self._every(PRUNE_SECONDS, lambda: prune(self._database)),
+                self._every(BATCH_SECONDS, lambda: end_finished_batches(self._database)),
+                self._every(CANARY_SECONDS, lambda: send_canaries(self._broker)),
+                self._every(PRUNE_SECONDS, self._prune),
             )
         finally:
             await self._listener.stop()
@@ -78,6 +84,16 @@ class Scheduler:
         if jobs := await fire_schedules(self._database):
             self._nudger.nudge()
         return jobs
+
+    async def _prune(self) -> int:
+        """Until there is nothing more to forget, a breath between the chunks."""
+        gone = 0
+        while chunk := await prune(self._database, self._settings):
+            gone += chunk
+            await self._pause(0.1)
+            if self._stopping.is_set():
+                break
+        return gone
 
     async def _when_due(self, step: Step) -> None:
         """At each nudge, and now and then without one; at once again while there is work."""

@@ -3,5 +3,6 @@
 import tasks.cycles
 import tasks.exports
 import tasks.finance
+import tasks.jobs
 import tasks.notifications
 import tasks.webhooks  # noqa: F401

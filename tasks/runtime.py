@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events.endings import announce_end
 from models.jobs.kinds import JobKind, NoResult, kind_named
-from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, renew, report_progress
+from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, renew, report_progress, see_worker
 from models.jobs.records import JobRecord
 from models.jobs.rules import Progress
 from models.kernel.logs import get_logger
@@ -45,6 +45,9 @@ class Runtime:
         self._nudger.nudge()
         await self._nudger.settle()
         return [closing for closing in closings if closing is not None]
+
+    async def show_alive(self, queue: str) -> None:
+        await see_worker(self._tools.database, queue, self._worker)
 
     async def _perform(self, job: JobRecord) -> Closing | None:
         kind = kind_named(job.kind)
