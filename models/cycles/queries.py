@@ -16,6 +16,8 @@ INSTRUCTOR = "SELECT number, currency FROM instructors WHERE id = $1 AND deleted
 # Whoever gives an instructor's time away holds their row, so that nobody else does so between looking and writing.
 LOCK_INSTRUCTORS = "SELECT id FROM instructors WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 
+INSTRUCTORS_OF_MEETINGS = "SELECT DISTINCT instructor_id FROM meetings WHERE cycle_id = $1"
+
 LOCK_CYCLES = """
 SELECT id FROM cycles WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE
 """
@@ -73,6 +75,24 @@ DELETE_MEETINGS = """
 UPDATE meetings SET deleted_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
 WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL
 RETURNING id
+"""
+
+_STATE = """
+id, cycle_id AS "cycleId", number, instructor_id AS "instructorId", status, starts_at AS "startsAt",
+ends_at AS "endsAt", timezone, activity_type AS "activityType", room
+"""
+
+# With their cycle, and by its own instant, so that what was deleted before does not come back with it.
+DELETE_WITH_CYCLE = f"""
+UPDATE meetings SET deleted_at = $2, version = version + 1, updated_at = clock_timestamp()
+WHERE cycle_id = $1 AND deleted_at IS NULL
+RETURNING {_STATE}
+"""
+
+RESTORE_WITH_CYCLE = f"""
+UPDATE meetings SET deleted_at = NULL, version = version + 1, updated_at = clock_timestamp()
+WHERE cycle_id = $1 AND deleted_at = $2
+RETURNING {_STATE}
 """
 
 CYCLES_OF_MEETINGS = """

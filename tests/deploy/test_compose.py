@@ -1,11 +1,14 @@
 """Procfile, docker-compose.yml, Dockerfile, .env.example and the settings say the same."""
 
+import importlib.metadata
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from models.kernel.settings import Settings
 from tests.support.servers import REPOSITORY
@@ -145,6 +148,27 @@ def test_the_image_has_the_versions_that_the_tests_ran_with() -> None:
     for name in _LOCKS:
         assert "://" not in read(name)
         assert not re.search(r"^\s*--(index|extra-index|find-links|trusted)", read(name), re.M)
+
+
+@pytest.mark.parametrize("version", ["3.11.2", "3.11.9", "3.12.1", "3.13.1", "3.14.0"])
+@pytest.mark.parametrize(("system", "machine"), [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")])
+def test_the_lock_holds_what_every_python_and_machine_needs(version: str, system: str, machine: str) -> None:
+    """It is made with one of them; a library may ask for more on another (as redis does on Debian 12's)."""
+    pinned = {canonicalize_name(name) for name in re.findall(r"^(\S+)==", read("requirements.lock"), re.M)}
+    environment = {
+        "python_version": version.rpartition(".")[0], "python_full_version": version, "implementation_version": version,
+        "sys_platform": system.lower(), "platform_system": system, "platform_machine": machine, "os_name": "posix",
+        "extra": "",
+    }  # fmt: skip
+    missing = [
+        f"{distribution.name} needs {line}"
+        for distribution in importlib.metadata.distributions()
+        if canonicalize_name(distribution.name) in pinned
+        for line in distribution.requires or []
+        if (need := Requirement(line)).marker is None or need.marker.evaluate(environment)
+        if canonicalize_name(need.name) not in pinned
+    ]
+    assert missing == []
 
 
 _LOCKS = ("requirements-runtime.lock", "requirements.lock")

@@ -28,6 +28,7 @@ from models.finance.services.pricing import Report, Scope, announce, others_of_d
 from models.identity.caller import Caller
 from models.kernel import crud
 from models.kernel.actor import Actor
+from models.kernel.clock import utc_now
 from models.kernel.crud import ANY, Match
 from models.kernel.errors import Unprocessable
 from models.kernel.session import Row, fetch
@@ -110,6 +111,13 @@ async def move_meetings(
         RefusedOut(meeting_id=id_, reason=reason) for id_, reason in list(refused.items())[:LISTED_AT_MOST]
     ]
     return result
+
+
+async def cancel_meetings_of(session: AsyncSession, actor: Actor, cycle_id: UUID) -> None:
+    """All that is scheduled of a cycle whose row the caller holds."""
+    filters = (None, cycle_id, None, None, MeetingStatus.SCHEDULED.value, utc_now())
+    rows = await fetch(session, queries.TO_MOVE, *filters)
+    await _move(session, actor, [cycle_id], [row["id"] for row in rows], MeetingStatus.CANCELLED)
 
 
 def _check_move(meeting: Meeting, to: MeetingStatus) -> None:
