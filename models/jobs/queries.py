@@ -5,17 +5,25 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from models.jobs.records import JobRecord
 from models.jobs.tables import Job
 
+JOB = ", ".join(JobRecord.__struct_fields__)
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
+# One row per element of the arrays. A row whose dedupe key is taken by an unfinished job is left out.
 INSERT = f"""
 INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id,
                   limit_key, schedule_id, fire_at, callback_url)
-VALUES ($1, $2, $3, $4::text::jsonb, CASE WHEN $7::timestamptz > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
-        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10, $11, $12, $13, $14)
+SELECT id, kind, queue, payload::jsonb, CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
+       priority, owner, coalesce(run_at, clock_timestamp()), max_attempts, dedupe_key, request_id, limit_key,
+       schedule_id, fire_at, callback_url
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::timestamptz[],
+            $8::smallint[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::timestamptz[], $14::text[])
+     AS given (id, kind, queue, payload, priority, owner, run_at, max_attempts, dedupe_key, request_id, limit_key,
+               schedule_id, fire_at, callback_url)
 ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
-RETURNING *
+RETURNING {JOB}
 """
 
 INSERT_MANY = """
@@ -170,7 +178,7 @@ RETURNING 1
 
 UNFINISHED_TWIN = f"SELECT * FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND status IN {UNFINISHED}"
 
-BY_ID = "SELECT * FROM jobs WHERE id = $1"
+BY_IDS = f"SELECT {JOB} FROM jobs WHERE id = ANY($1::uuid[])"
 
 ATTEMPTS = "SELECT * FROM job_attempts WHERE job_id = $1 ORDER BY attempt"
 
