@@ -77,12 +77,12 @@ async def test_jobs_run_once_each_over_rabbitmq(platform: LocalPlatform, quiet_d
     with server_folder() as folder:
         async with rabbitmq(folder) as url:
             env = {**platform.env, "BELLWORK_DATABASE_URL": quiet_database.url, "BELLWORK_BROKER_URL": url}
-            python = {"cwd": platform.root, "env": env}
             celery = ("-m", "celery", "-A", "tests.support.worker:celery", "worker", "--concurrency", "1")
             async with (
-                process(sys.executable, "-m", "tests.support.scheduler", **python, log=folder / "scheduler.log"),
-                process(sys.executable, *celery, "--hostname", "rabbit@%h", "--queues", "default,bulk", **python,
-                        log=folder / "worker.log"),
+                process(sys.executable, "-m", "tests.support.scheduler",
+                        cwd=platform.root, env=env, log=folder / "scheduler.log"),
+                process(sys.executable, *celery, "--hostname", "rabbit@%h", "--queues", "default,bulk",
+                        cwd=platform.root, env=env, log=folder / "worker.log"),
             ):  # fmt: skip
                 await _run_jobs(quiet_database)
 
