@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from kombu import Connection
+from kombu.connection import Connection
 
 from cli.embedded.ports import choose_port
 from cli.platform import LocalPlatform
@@ -66,7 +66,7 @@ async def rabbitmq(folder: Path) -> AsyncIterator[str]:
 
 def _connects(url: str) -> bool:
     try:
-        with Connection(url, connect_timeout=2) as connection:
+        with Connection(url, connect_timeout=2) as connection:  # type: ignore[no-untyped-call]
             connection.connect()
             return True
     except OSError:
