@@ -66,6 +66,13 @@ def workers(platform: LocalPlatform, database: Database) -> LocalPlatform:
     return platform
 
 
+@pytest.fixture(scope="session")
+def web(workers: LocalPlatform) -> LocalPlatform:
+    """The platform with the API as a process."""
+    workers.start_processes(["web"])
+    return workers
+
+
 @pytest.fixture
 async def clean(database: Database) -> None:
     """Nothing in any table."""
