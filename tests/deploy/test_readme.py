@@ -3,13 +3,17 @@
 import asyncio
 import os
 import re
+import shutil
 from pathlib import Path
+
+import pytest
 
 from cli.platform import LocalPlatform
 from models.identity.bootstrap import ensure_admin
 from tests.support.servers import REPOSITORY
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 async def test_the_tour_is_walked(web: LocalPlatform, clean: None) -> None:
     found = re.search(r"<!-- tour -->\n```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S)
     assert found is not None
