@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,8 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
     for document in documents:
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
             assert (document.parent / Path(link)).exists(), f"{document.name}: {link}"
+
+
+def test_the_changelog_names_the_version() -> None:
+    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\n## {version}" in (REPOSITORY / "CHANGELOG.md").read_text()
