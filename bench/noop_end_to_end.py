@@ -40,7 +40,7 @@ def _ours(stage: Stage) -> float:
     started = stage.sql("SELECT clock_timestamp() AS now")[0]["now"]
     stage.sql(f"NOTIFY {WORK_DUE}")
     left = "SELECT count(*) AS jobs FROM jobs WHERE status <> 'succeeded'"
-    _until(lambda: stage.sql(left)[0]["jobs"] == 0)
+    _until(lambda: stage.sql(left)[0]["jobs"] == 0, 0.1)
     ended = stage.sql("SELECT max(finished_at) AS last FROM jobs")[0]["last"]
     return JOBS / float((ended - started).total_seconds())
 
@@ -88,12 +88,12 @@ async def _start(*command: str) -> Any:
     return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
 
 
-def _until(done: Any) -> None:
+def _until(done: Any, pause: float = 0.02) -> None:
     deadline = time.monotonic() + SECONDS
     while not done():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not done after {SECONDS:g} s")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 FIGURE = Figure("noop_end_to_end", "jobs/s", "plain Celery, -c 2, events on", "claim and close statements", contenders)

@@ -28,7 +28,8 @@ MEETINGS = """
 INSERT INTO meetings (id, cycle_id, number, instructor_id, instructor_number, starts_at, ends_at, timezone, local_date,
                       status, topic, room)
 SELECT gen_random_uuid(), cycles.id, n, instructors.id, instructors.number, starts_at,
-       starts_at + interval '90 minutes', cycles.timezone, starts_at::date, 'completed', 'Sensors and motors', 'Room ' || n % 7
+       starts_at + interval '90 minutes', cycles.timezone, starts_at::date, 'completed', 'Sensors and motors',
+       'Room ' || n % 7
 FROM cycles JOIN instructors ON instructors.id = cycles.instructor_id
 CROSS JOIN generate_series(1, cycles.total_meetings) AS n
 CROSS JOIN LATERAL (SELECT '2026-01-05 14:00+00'::timestamptz + n * interval '7 days' AS starts_at) AS planned

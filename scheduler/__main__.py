@@ -32,6 +32,8 @@ BATCH_SECONDS = 0.25
 CANARY_SECONDS = 10.0
 STATISTICS_SECONDS = 5.0
 PRUNE_SECONDS = 300.0
+SHORTEST_REST_SECONDS = 0.01
+LONGEST_REST_SECONDS = 0.1
 Step = Callable[[], Awaitable[int]]
 
 
@@ -99,11 +101,18 @@ class Scheduler:
         return gone
 
     async def _when_due(self, step: Step) -> None:
-        """At each nudge, and now and then without one; at once again while there is work."""
+        """At each nudge, and now and then without one; again while there is work.
+
+        It rests after each look as long as the look took: nudges that come by the thousand are met together.
+        """
+        clock = asyncio.get_running_loop().time
         with self._listener.subscribe(WORK_DUE) as nudged:
             while not self._stopping.is_set():
                 nudged.clear()
-                if not await self._guarded(step):
+                began = clock()
+                worked = await self._guarded(step)
+                await self._pause(min(max(clock() - began, SHORTEST_REST_SECONDS), LONGEST_REST_SECONDS))
+                if not worked:
                     await self._pause(self._settings.dispatch_poll_seconds, nudged)
 
     async def _every(self, seconds: float, step: Step) -> None:

@@ -4,13 +4,14 @@ A message says only `look at these jobs`. It is acknowledged at once, because th
 still to be done.
 """
 
-import asyncio
+import logging
 import os
 import socket
 from typing import Any
 from uuid import UUID
 
 import aiohttp
+import uvloop
 from celery import Celery, signals
 
 import tasks.all_handlers  # noqa: F401
@@ -90,7 +91,7 @@ class WorkerProcess:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
         self.runtime = Runtime(self.loop.run_until_complete(_make_tools()), f"{socket.gethostname()}:{self.pid}")
 
     @classmethod
@@ -124,3 +125,5 @@ def _start_process(**_: Any) -> None:
 def _set_up_logging(**_: Any) -> None:
     settings = get_settings()
     configure_logging(settings.log_level, settings.log_format)
+    for name in ("celery.worker.strategy", "celery.app.trace"):  # the runtime's line about each attempt says more
+        logging.getLogger(name).setLevel(logging.WARNING)

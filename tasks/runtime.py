@@ -10,14 +10,14 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events.endings import announce_end
+from models.events.endings import announce_end, end_alone
+from models.jobs.endings import has_witness
 from models.jobs.kinds import JobKind, NoResult, kind_named
 from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, renew, report_progress, see_worker
 from models.jobs.records import JobRecord
 from models.jobs.rules import Progress
 from models.kernel.logs import get_logger
 from models.kernel.session import is_away
-from models.kernel.signals import Nudger
 from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
 from tasks.handlers import handler_of
@@ -36,14 +36,11 @@ class Runtime:
         self._tools = tools
         self._worker = worker
         self._lease_seconds = tools.settings.job_lease_seconds
-        self._nudger = Nudger(tools.database)
 
     async def perform(self, ids: Sequence[UUID]) -> list[Closing]:
         """Claim and do those of the jobs that are still to be done, concurrently; never raises for a job's error."""
         jobs = await claim(self._tools.database, ids, self._worker, self._lease_seconds)
         closings = await asyncio.gather(*(self._perform(job) for job in jobs))
-        self._nudger.nudge()
-        await self._nudger.settle()
         return [closing for closing in closings if closing is not None]
 
     async def show_alive(self, queue: str) -> None:
@@ -84,7 +81,10 @@ class Runtime:
             result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
             closing = after_success(_encoder.encode(result if result is not None else NoResult()))
-            await self._end(session, kind, job, closing)
+            if session.in_transaction() or has_witness(job):
+                await self._end(session, kind, job, closing)
+                return closing
+        await end_alone(self._tools.database, job, closing)
         return closing
 
     async def _settle(self, kind: JobKind, job: JobRecord, closing: Closing) -> None:

@@ -5,15 +5,26 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.events import queries
 from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
-from models.events.service import emit
+from models.events.service import emit, encode
 from models.jobs.endings import record_end, record_giving_up
 from models.jobs.kinds import kind_named
-from models.jobs.lifecycle import cancel, close_batches, list_unfinished_children
+from models.jobs.lifecycle import (
+    Closing,
+    cancel,
+    close,
+    close_batches,
+    closing_values,
+    list_unfinished_children,
+    lost,
+)
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, JobStatus
 from models.jobs.service import get_job
 from models.kernel.actor import Actor
+from models.kernel.ids import new_id
+from models.kernel.session import Database, fetch
 
 _TYPES = {
     JobStatus.SUCCEEDED: JOB_SUCCEEDED,
@@ -31,6 +42,23 @@ async def announce_end(session: AsyncSession, job: JobRecord, status: JobStatus,
     if status in _TYPES and kind_named(job.kind).announced:
         actor = Actor.named(job.owner, job.request_id)
         await emit(session, actor, _TYPES[status], job.id, job_ended(job, status, error))
+
+
+async def end_alone(database: Database, job: JobRecord, closing: Closing) -> None:
+    """Close a job that succeeded without writing anything, for which nobody waits, and announce it: one statement.
+
+    Raises LeaseLost.
+    """
+    if not kind_named(job.kind).announced:
+        await close(database, job, closing)
+        return
+    payload = encode(job_ended(job, closing.status, None))
+    rows = await fetch(
+        database, queries.CLOSE_ANNOUNCED, *closing_values(job, closing), new_id(), JOB_SUCCEEDED.name,
+        JOB_SUCCEEDED.resource, payload, job.owner, job.request_id,
+    )  # fmt: skip
+    if not rows:
+        raise lost(job)
 
 
 async def cancel_job(session: AsyncSession, id_: UUID) -> JobRecord:

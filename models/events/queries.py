@@ -1,9 +1,20 @@
 """Every statement over events."""
 
+from models.jobs import queries as jobs
+
 INSERT = """
 INSERT INTO events (id, type, resource_type, resource_id, payload, actor, request_id)
 SELECT id, $2, $3, resource_id, payload::jsonb, $6, $7
 FROM unnest($1::uuid[], $4::uuid[], $5::text[]) AS given (id, resource_id, payload)
+"""
+
+# Closes an attempt and says so, for a job whose handler has written nothing itself: all of its end in one statement.
+CLOSE_ANNOUNCED = f"""
+{jobs.CLOSING}, announced AS (
+    INSERT INTO events (id, type, resource_type, resource_id, payload, actor, request_id)
+    SELECT $8, $9, $10, id, $11::text::jsonb, $12, $13 FROM closed
+)
+{jobs.CLOSED}
 """
 
 # One publisher at a time, whoever it is: positions are then given in the order in which readers see them.

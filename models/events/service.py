@@ -49,9 +49,13 @@ async def emit_many(
     ids = [new_id() for _ in payloads]
     await fetch(
         session, queries.INSERT, ids, type_.name, type_.resource, list(payloads),
-        [_encoder.encode(payload).decode() for payload in payloads.values()], actor.name, actor.request_id,
+        [encode(payload) for payload in payloads.values()], actor.name, actor.request_id,
     )  # fmt: skip
     return ids
+
+
+def encode(payload: msgspec.Struct) -> str:
+    return _encoder.encode(payload).decode()
 
 
 async def publish(session: AsyncSession, limit: int) -> list[EventRecord]:

@@ -15,9 +15,11 @@ from models.jobs.rules import JobError
 
 Ending = Callable[[AsyncSession, JobRecord, JobError | None], Awaitable[None]]
 Witness = Callable[[AsyncSession, JobRecord], Awaitable[None]]
+Concern = Callable[[JobRecord], bool]
+W = TypeVar("W", bound=Witness)
 E = TypeVar("E", bound=Ending)
 _endings: dict[str, Ending] = {}
-_witnesses: list[Witness] = []
+_witnesses: list[tuple[Concern, Witness]] = []
 
 
 def when_given_up(args: type[JobArgs]) -> Callable[[E], E]:
@@ -36,16 +38,25 @@ def when_given_up(args: type[JobArgs]) -> Callable[[E], E]:
     return register
 
 
-def when_any_ends(witness: Witness) -> Witness:
-    """Register the decorated coroutine for the end of every job, of whatever kind, however it ended."""
-    _witnesses.append(witness)
-    return witness
+def when_ends(concerns: Concern) -> Callable[[W], W]:
+    """Register the decorated coroutine for the end, whatever it is, of all jobs for which `concerns` is true."""
+
+    def register(witness: W) -> W:
+        _witnesses.append((concerns, witness))
+        return witness
+
+    return register
+
+
+def has_witness(job: JobRecord) -> bool:
+    return any(concerns(job) for concerns, _ in _witnesses)
 
 
 async def record_end(session: AsyncSession, job: JobRecord) -> None:
     """To be called where a job is closed for good, before the commit."""
-    for witness in _witnesses:
-        await witness(session, job)
+    for concerns, witness in _witnesses:
+        if concerns(job):
+            await witness(session, job)
 
 
 async def record_giving_up(session: AsyncSession, job: JobRecord, error: JobError | None) -> None:

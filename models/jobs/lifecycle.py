@@ -1,6 +1,7 @@
 """The moves of a job after it was asked for: publish, claim, renew, close, rescue. Each is one fenced statement."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -21,7 +22,7 @@ class LeaseLost(DomainError):
     """The attempt is no longer ours: its effects must not be committed."""
 
 
-def _lost(job: JobRecord) -> LeaseLost:
+def lost(job: JobRecord) -> LeaseLost:
     return LeaseLost(f"Attempt {job.attempt} of job {job.id} is no longer this worker's.")
 
 
@@ -121,13 +122,13 @@ def _grip(rows: Sequence[Row]) -> Grip:
 async def keep_receipt(on: Connection, job: JobRecord, step: str, receipt: bytes) -> None:
     """Note for all later attempts that a step is done. Raises LeaseLost."""
     if not await fetch(on, queries.KEEP_RECEIPT, job.id, job.attempt, step, receipt.decode()):
-        raise _lost(job)
+        raise lost(job)
 
 
 async def keep_state(on: Connection, job: JobRecord, state: bytes) -> None:
     """What a later attempt resumes from; to be committed with the work it describes. Raises LeaseLost."""
     if not await fetch(on, queries.KEEP_STATE, job.id, job.attempt, state.decode()):
-        raise _lost(job)
+        raise lost(job)
 
 
 async def cancel(on: Connection, id_: UUID) -> JobRecord | None:
@@ -155,15 +156,20 @@ async def close(on: Connection, job: JobRecord, closing: Closing) -> JobStatus:
 
     Raises LeaseLost when the job is no longer at this attempt; the caller's transaction must then be rolled back.
     """
-    rows = await fetch(
-        on, queries.CLOSE, job.id, job.attempt, closing.status.value,
+    rows = await fetch(on, queries.CLOSE, *closing_values(job, closing))
+    if not rows:
+        raise lost(job)
+    return JobStatus(rows[0]["status"])
+
+
+def closing_values(job: JobRecord, closing: Closing) -> tuple[Any, ...]:
+    """The parameters of the closing statement."""
+    return (
+        job.id, job.attempt, closing.status.value,
         closing.result.decode() if closing.result is not None else None,
         msgspec.json.encode(closing.error).decode() if closing.error else None,
         closing.outcome.value, closing.wait_seconds,
     )  # fmt: skip
-    if not rows:
-        raise _lost(job)
-    return JobStatus(rows[0]["status"])
 
 
 async def rescue(on: Connection) -> list[JobRecord]:

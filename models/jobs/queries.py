@@ -260,7 +260,7 @@ SELECT pg_notify('bellwork_job', id::text) FROM reported
 
 # `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt. An attempt that broke
 # while a cancel was asked for is the last one.
-CLOSE = """
+CLOSING = """
 WITH closed AS (
     UPDATE jobs
     SET status = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE $3 END,
@@ -275,9 +275,9 @@ WITH closed AS (
     UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = $6, error = $5::text::jsonb
     FROM closed
     WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
-)
-SELECT status, pg_notify('bellwork_job', id::text) FROM closed
-"""
+)"""
+CLOSED = "SELECT status, pg_notify('bellwork_job', id::text), pg_notify('bellwork_due', '') FROM closed"
+CLOSE = f"{CLOSING} {CLOSED}"
 
 # What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
 BECOME_DUE = """

@@ -10,7 +10,7 @@ import msgspec
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.jobs.endings import when_any_ends
+from models.jobs.endings import when_ends
 from models.jobs.kinds import JobArgs, JobResult, kind
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus, Queue
@@ -50,12 +50,11 @@ class EndedJob(msgspec.Struct, rename="camel"):
     finished_at: datetime | None
 
 
-@when_any_ends
+@when_ends(lambda job: job.callback_url is not None)
 async def ask_for_callback(session: AsyncSession, job: JobRecord) -> None:
     """In the transaction in which the job ends, so that an ended job is always told of."""
-    if job.callback_url is not None:
-        actor = Actor(SYSTEM.kind, request_id=job.request_id)
-        await enqueue(session, actor, CallBack(job_id=job.id), JobOptions(dedupe_key=str(job.id)))
+    actor = Actor(SYSTEM.kind, request_id=job.request_id)
+    await enqueue(session, actor, CallBack(job_id=job.id), JobOptions(dedupe_key=str(job.id)))
 
 
 def callback_secret(secret_key: SecretStr, owner: str) -> str:
