@@ -15,9 +15,11 @@ from api.cycles.routes import CyclesController
 from api.dependencies import DEPENDENCIES
 from api.events.routes import EventsController, EventTypesController
 from api.exports.routes import ExportsController
+from api.finance.routes import FinanceController
 from api.health.routes import HealthController
 from api.identity.routes import ApiKeysController, AuthController
 from api.jobs.routes import JobKindsController, JobsController
+from api.meetings.routes import CycleMeetingsController, InstructorPlanController, MeetingsController
 from api.notifications.routes import NotificationsController
 from api.observe import observed
 from api.openapi import complete, openapi_config
@@ -29,9 +31,11 @@ from api.registrations.routes import (
     StudentRegistrationsController,
 )
 from api.resources import Response, add_etag
+from api.schedules.routes import SchedulesController
 from api.swagger import SwaggerController
 from api.transaction import TransactionMiddleware
 from api.webhooks.routes import WebhooksController
+from models.jobs.pace import PaceReader
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.logs import configure_logging
@@ -40,9 +44,11 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
-    AuthController, ApiKeysController, JobsController, JobKindsController, EventsController, EventTypesController,
+    AuthController, ApiKeysController, JobsController, JobKindsController, SchedulesController,
+    EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController, CyclesController,
+    MeetingsController, CycleMeetingsController, InstructorPlanController, FinanceController,
     ExportsController,
     WebhooksController,
     NotificationsController,
@@ -61,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "database": database,
             "nudger": nudger,
             "listener": Listener(database, JOB_CHANGED),
+            "pace": PaceReader(),
             "keys": KeyRing(settings.encryption_keys),
             "files": FileStore(settings.files_url),
         }
@@ -69,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController, SwaggerController],
         middleware=[
             AuthenticationMiddleware(settings, database),
-            TransactionMiddleware(database, nudger, settings.body_limit_bytes),
+            TransactionMiddleware(database, nudger, state["keys"], settings.body_limit_bytes),
         ],
         exception_handlers={Exception: answer},
         dependencies=DEPENDENCIES,

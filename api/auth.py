@@ -20,6 +20,7 @@ from models.kernel.errors import Forbidden, Unauthorized
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 
+CREDENTIAL_HEADERS = {b"authorization", b"x-api-key"}
 CACHE_SECONDS = 1.0
 CACHE_ENTRIES = 10_000
 AsyncGuard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
@@ -104,12 +105,19 @@ def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
 
 
 def _credentials(scope: ConnectionScope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"x-api-key":
-            return value.decode("latin-1")
-        if name == b"authorization":
-            kind, _, text = value.decode("latin-1").partition(" ")
-            if kind.lower() != "bearer" or not text:
-                raise Unauthorized("The Authorization header must be `Bearer <token>`.")
-            return text.strip()
-    return None
+    """The one token or key that was sent, in whichever header; two different ones are refused."""
+    sent = {
+        _credential(name, value.decode("latin-1")) for name, value in scope["headers"] if name in CREDENTIAL_HEADERS
+    }
+    if len(sent) > 1:
+        raise Unauthorized("Send one token or key, not several.")
+    return sent.pop() if sent else None
+
+
+def _credential(header: bytes, value: str) -> str:
+    if header == b"x-api-key":
+        return value.strip()
+    kind, _, text = value.partition(" ")
+    if kind.lower() != "bearer" or not text.strip():
+        raise Unauthorized("The Authorization header must be `Bearer <token>`.")
+    return text.strip()

@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.problems import render
+from models.kernel.crypto import KeyRing
 from models.kernel.errors import Invalid
 from models.kernel.session import Database
 from models.kernel.signals import Nudger
@@ -58,15 +59,16 @@ class _RolledBack(Exception):
 class TransactionMiddleware(ASGIMiddleware):
     scopes = (ScopeType.HTTP,)
 
-    def __init__(self, database: Database, nudger: Nudger, body_limit: int) -> None:
+    def __init__(self, database: Database, nudger: Nudger, keys: KeyRing, body_limit: int) -> None:
         self._database = database
         self._nudger = nudger
+        self._keys = keys
         self._body_limit = body_limit
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         assert scope["type"] == ScopeType.HTTP
         unit = scope["state"]["unit"] = Unit(self._database)
-        answering = _Answering(scope, send, unit)
+        answering = _Answering(scope, send, unit, self._keys)
         try:
             if scope["method"] not in SAFE:
                 receive = await self._take_body(scope, receive)
@@ -105,10 +107,11 @@ class TransactionMiddleware(ASGIMiddleware):
 class _Answering:
     """Holds the answer back until the transaction is settled."""
 
-    def __init__(self, scope: HTTPScope, send: Send, unit: Unit) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, unit: Unit, keys: KeyRing) -> None:
         self._scope = scope
         self._send = send
         self._unit = unit
+        self._keys = keys
         self._start: Message | None = None
         self._body: list[bytes] = []
         self._settled = False
@@ -124,7 +127,8 @@ class _Answering:
         if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             raise Invalid.field("Idempotency-Key", f"must have 1 to {MAX_KEY_LENGTH} printable characters")
         self._key, self._fingerprint, self._unit.keyed = key, _fingerprint(self._scope), True
-        first = await find_answer(await self._unit.session(), caller.name, key, self._fingerprint)
+        session = await self._unit.session()
+        first = await find_answer(session, self._keys, caller.name, key, self._fingerprint)
         if first is None:
             return False
         headers = [*first.headers, REPLAYED]
@@ -167,7 +171,8 @@ class _Answering:
             stored = [(name, value) for name, value in headers if name.lower() not in UNSTORED_HEADERS]
             answer = Answer(status, stored, body)
             session = await self._unit.session()
-            await keep_answer(session, self._scope["user"].name, self._key, self._fingerprint, answer)
+            caller = self._scope["user"].name
+            await keep_answer(session, self._keys, caller, self._key, self._fingerprint, answer)
         await self._unit.commit()
 
     async def _send_problem(self, error: Exception) -> None:

@@ -66,6 +66,20 @@ def migrate() -> None:
 
 
 @app.command()
+def create_admin(email: str) -> None:
+    """Create an administrator; the password is shown once."""
+    adopt_settings(root)
+    if "BELLWORK_DATABASE_URL" not in os.environ:
+        _fail("set BELLWORK_DATABASE_URL, or start the platform first: make up")
+    bootstrap = importlib.import_module("models.identity.bootstrap")
+    try:
+        password = asyncio.run(bootstrap.create_admin(os.environ["BELLWORK_DATABASE_URL"], email))
+    except importlib.import_module("models.kernel.errors").DomainError as error:
+        _fail(error.detail)
+    console.print(f"{email}, password {password}", markup=False)
+
+
+@app.command()
 def demo() -> None:
     """Play the main jobs on a platform of its own, leave demo-output/, stop everything."""
     with _stop_by_signal(), _reported_faults():

@@ -7,7 +7,7 @@ CONTEXTS = (
     "jobs", "requests", "schedules", "events", "webhooks", "notifications", "exports", "identity", "people", "courses",
     "cycles", "registrations", "finance",
 )  # fmt: skip
-ROLES = ("tables", "jobs", "events", "exportables")
+ROLES = ("tables", "jobs", "callbacks", "events", "exportables")
 
 
 def load() -> None:

@@ -15,15 +15,20 @@ from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import WORK_DUE, Listener, Nudger
 from models.webhooks.fan_out import fan_out
+from scheduler.batches import end_finished_batches
 from scheduler.broker import Broker
+from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
 from scheduler.dispatch import dispatch, redeliver
+from scheduler.heartbeat import beat
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
 
 log = get_logger("scheduler")
 RESCUE_SECONDS = 1.0
 CRON_SECONDS = 1.0
+BATCH_SECONDS = 0.25
+CANARY_SECONDS = 10.0
 PRUNE_SECONDS = 300.0
 Step = Callable[[], Awaitable[int]]
 
@@ -51,10 +56,12 @@ class Scheduler:
             await asyncio.gather(
                 self._when_due(self._fan_out),
                 self._every(CRON_SECONDS, self._fire_schedules),
-                self._when_due(lambda: dispatch(self._database, self._broker, self._settings)),
+                self._when_due(self._dispatch),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
                 self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
-                self._every(PRUNE_SECONDS, lambda: prune(self._database)),
+                self._every(BATCH_SECONDS, lambda: end_finished_batches(self._database)),
+                self._every(CANARY_SECONDS, lambda: send_canaries(self._broker)),
+                self._every(PRUNE_SECONDS, self._prune),
             )
         finally:
             await self._listener.stop()
@@ -67,10 +74,26 @@ class Scheduler:
             self._nudger.nudge()
         return events
 
+    async def _dispatch(self) -> int:
+        try:
+            return await dispatch(self._database, self._broker, self._settings)
+        finally:
+            beat()
+
     async def _fire_schedules(self) -> int:
         if jobs := await fire_schedules(self._database):
             self._nudger.nudge()
         return jobs
+
+    async def _prune(self) -> int:
+        """Until there is nothing more to forget, a breath between the chunks."""
+        gone = 0
+        while chunk := await prune(self._database, self._settings):
+            gone += chunk
+            await self._pause(0.1)
+            if self._stopping.is_set():
+                break
+        return gone
 
     async def _when_due(self, step: Step) -> None:
         """At each nudge, and now and then without one; at once again while there is work."""

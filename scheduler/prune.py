@@ -1,8 +1,12 @@
 """Old rows nobody may ask for any more → gone, in chunks."""
 
+from models.jobs.lifecycle import prune as forget_jobs
 from models.kernel.session import Database
+from models.kernel.settings import Settings
 from models.requests.service import forget_expired
 
 
-async def prune(database: Database) -> int:
-    return await forget_expired(database)
+async def prune(database: Database, settings: Settings) -> int:
+    """Return how many rows went. A chunk per call and transaction, so that nobody waits long for a lock."""
+    jobs = await forget_jobs(database, settings.job_keep_days, settings.failed_job_keep_days)
+    return jobs + await forget_expired(database)

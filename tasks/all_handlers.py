@@ -2,5 +2,7 @@
 
 import tasks.cycles
 import tasks.exports
+import tasks.finance
+import tasks.jobs
 import tasks.notifications
 import tasks.webhooks  # noqa: F401

@@ -74,6 +74,15 @@ for _kind in all_kinds():
     _add_task(_kind.name)
 
 
+@celery.task(name="bellwork.canary", bind=True)
+def canary(task: Any, _ids: list[str]) -> str:
+    """Note that the queue it came by is served."""
+    process = WorkerProcess.current()
+    queue = task.request.delivery_info["routing_key"]
+    process.loop.run_until_complete(process.runtime.show_alive(queue))
+    return f"{queue} is served"
+
+
 class WorkerProcess:
     """One event loop, one database pool and one HTTP client, made after the fork, for the process's life."""
 

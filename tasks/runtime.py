@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events.endings import announce_end
 from models.jobs.kinds import JobKind, NoResult, kind_named
-from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, renew, report_progress
+from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, renew, report_progress, see_worker
 from models.jobs.records import JobRecord
 from models.jobs.rules import Progress
 from models.kernel.logs import get_logger
@@ -26,6 +26,7 @@ from tasks.outcomes import JobStopped, TimeLimitExceeded, after_error, after_suc
 PROGRESS_SECONDS = 0.2
 CANCEL_SECONDS = 1.0
 log = get_logger(__name__)
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Runtime:
@@ -44,6 +45,9 @@ class Runtime:
         self._nudger.nudge()
         await self._nudger.settle()
         return [closing for closing in closings if closing is not None]
+
+    async def show_alive(self, queue: str) -> None:
+        await see_worker(self._tools.database, queue, self._worker)
 
     async def _perform(self, job: JobRecord) -> Closing | None:
         kind = kind_named(job.kind)
@@ -79,7 +83,7 @@ class Runtime:
             context = JobContext(job, session, self._tools, reporter.report, stop)
             result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
-            closing = after_success(msgspec.json.encode(result if result is not None else NoResult()))
+            closing = after_success(_encoder.encode(result if result is not None else NoResult()))
             await self._end(session, kind, job, closing)
         return closing
 

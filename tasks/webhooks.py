@@ -1,7 +1,10 @@
 """Sending deliveries: record the attempt, call, record what came of it."""
 
+from models.jobs.service import get_job
 from models.kernel.actor import Actor
+from models.kernel.errors import NotFound
 from models.kernel.session import Connection
+from models.webhooks.callbacks import CallBack, CalledBack, callback_letter, callback_secret
 from models.webhooks.deliveries import AttemptEnd, Letter, begin_attempt, disable_endpoint, end_attempt, end_delivery
 from models.webhooks.jobs import DeliverWebhook, DeliveryEnded
 from models.webhooks.rules import DeliveryStatus, Verdict, judge
@@ -28,6 +31,21 @@ async def deliver_webhook(ctx: JobContext, args: DeliverWebhook) -> DeliveryEnde
         actor = Actor("system", request_id=ctx.job.request_id)
         await disable_endpoint(ctx.session, actor, letter.endpoint_id, verdict.disable_reason)
     return DeliveryEnded(status=verdict.status, status_code=answer.status_code)
+
+
+@handles(CallBack)
+async def call_back(ctx: JobContext, args: CallBack) -> CalledBack:
+    try:
+        job = await get_job(ctx.database, args.job_id)
+    except NotFound:
+        return CalledBack(status_code=None)
+    assert job.callback_url is not None
+    secret = callback_secret(ctx.settings.secret_key, job.owner)
+    body, headers = callback_letter(job, secret, ctx.now())
+    answer = await ctx.receivers.post(job.callback_url, body, headers)
+    if judge(answer.status_code, answer.headers.get("webhook-delivery", "")).status is None:
+        raise _failure(ctx, answer)
+    return CalledBack(status_code=answer.status_code)
 
 
 async def _record(on: Connection, letter: Letter, answer: Answer, verdict: Verdict) -> None:

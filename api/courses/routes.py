@@ -161,7 +161,7 @@ class ClosuresController(Controller):
         dependencies={"page": query_of(ClosurePage)}, operation_class=documented(ClosurePage),
     )  # fmt: skip
     async def list_closures(self, session: Session, page: NamedDependency[ClosurePage]) -> Listing[ClosureOut]:
-        """Searched by name. `branchId` finds those that hold for the branch, `from` and `to` those that touch these days."""
+        """Searched by name. `branchId` finds those that hold for the branch, `from` and `to` those that touch days."""
         return listing(ClosureOut, *await courses.list_closures(session, page))
 
     @post("/", guards=[requires(Scope.WRITE_BRANCHES)], summary="Create a closure")

@@ -16,6 +16,7 @@ from api.resources import Response, created, hard_delete_allowed, listing
 from models.cycles.jobs import DuplicateCycle, GenerateMeetings, SyncProgress
 from models.cycles.services import cycles
 from models.cycles.services.cycles import CyclePage
+from models.finance.services import cycles as follow
 from models.identity.permissions import Scope
 from models.jobs.service import enqueue
 from models.kernel.paging import Listing
@@ -53,7 +54,7 @@ class CyclesController(Controller):
         data: JSONBody[CycleIn],
         match: IfMatch,
     ) -> CycleOut:
-        return CycleOut.of(await cycles.update_cycle(session, caller, cycle_id, data, match))
+        return CycleOut.of(await follow.update_cycle(session, caller, cycle_id, data, match))
 
     @patch("/{cycle_id:uuid}", guards=[requires(Scope.WRITE_CYCLES)], summary="Change a cycle")
     async def update_cycle(
@@ -64,8 +65,8 @@ class CyclesController(Controller):
         data: JSONBody[CyclePatch],
         match: IfMatch,
     ) -> CycleOut:
-        """Meetings that are there already stay as they are."""
-        return CycleOut.of(await cycles.update_cycle(session, caller, cycle_id, data, match))
+        """Meetings that are there already stay as they are; of a cycle that is cancelled those scheduled are too."""
+        return CycleOut.of(await follow.update_cycle(session, caller, cycle_id, data, match))
 
     @delete("/{cycle_id:uuid}", guards=[requires(Scope.WRITE_CYCLES)], summary="Delete a cycle")
     async def delete_cycle(
@@ -76,7 +77,7 @@ class CyclesController(Controller):
         match: IfMatch,
         hard: FromQuery[bool] = False,
     ) -> None:
-        """The cycle leaves every list; `hard=true` (administrators) removes the row for good."""
+        """The cycle leaves every list with its meetings; `hard=true` (administrators) removes the row for good."""
         hard = hard_delete_allowed(caller, hard)
         await cycles.delete_cycle(session, caller, cycle_id, match, hard=hard)
 
@@ -94,11 +95,11 @@ class CyclesController(Controller):
         session: Session,
         caller: CurrentCaller,
         cycle_id: FromPath[UUID],
-        data: JSONBody[GenerateIn],
+        data: JSONBody[GenerateIn | None] = None,
     ) -> Response[JobOut]:
         """Creates those still missing, on the cycle's pattern, past holidays and closures; again, it creates none."""
         cycle = await cycles.get_cycle(session, cycle_id)
-        args = GenerateMeetings(cycle_ids=[cycle.id], on_conflict=data.on_conflict)
+        args = GenerateMeetings(cycle_ids=[cycle.id], on_conflict=(data or GenerateIn()).on_conflict)
         return await accepted(request, await enqueue(session, caller, args))
 
     @post(

@@ -22,8 +22,6 @@ from api.identity.schemas import (
 from api.resources import Response, created, listing
 from models.identity import service as identity
 from models.identity.permissions import Scope
-from models.identity.tables import ApiKey
-from models.kernel import crud
 from models.kernel.paging import Listing, Page
 from models.kernel.settings import Settings
 
@@ -79,7 +77,7 @@ class ApiKeysController(Controller):
 
     @get("/{key_id:uuid}", guards=[requires(Scope.READ_API_KEYS)], summary="Read an API key")
     async def get_api_key(self, session: Session, key_id: FromPath[UUID]) -> ApiKeyOut:
-        return ApiKeyOut.of(await crud.get_live(session, ApiKey, key_id))
+        return ApiKeyOut.of(await identity.get_api_key(session, key_id))
 
     @patch("/{key_id:uuid}", guards=[requires(Scope.WRITE_API_KEYS)], summary="Change an API key")
     async def update_api_key(
@@ -98,12 +96,14 @@ class ApiKeysController(Controller):
         status_code=200,
         summary="Rotate an API key",
     )
-    async def rotate_api_key(self, session: Session, key_id: FromPath[UUID]) -> NewApiKeyOut:
+    async def rotate_api_key(self, session: Session, caller: CurrentCaller, key_id: FromPath[UUID]) -> NewApiKeyOut:
         """A new secret; the old one is void within a second."""
-        new = await identity.rotate_api_key(session, key_id)
+        new = await identity.rotate_api_key(session, caller, key_id)
         return NewApiKeyOut(secret=new.secret, key=ApiKeyOut.of(new.key))
 
     @delete("/{key_id:uuid}", guards=[requires(Scope.WRITE_API_KEYS)], summary="Delete an API key")
-    async def delete_api_key(self, session: Session, key_id: FromPath[UUID], match: IfMatch) -> None:
+    async def delete_api_key(
+        self, session: Session, caller: CurrentCaller, key_id: FromPath[UUID], match: IfMatch
+    ) -> None:
         """The key is refused within a second."""
-        await crud.delete(session, ApiKey, key_id, match)
+        await identity.delete_api_key(session, caller, key_id, match)

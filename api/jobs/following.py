@@ -1,6 +1,7 @@
 """Following a job: `202` with its place, waiting for its end, and the stream of what it does."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -11,15 +12,16 @@ from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
 from api.resources import Response
 from api.transaction import Unit
+from models.jobs.pace import PaceReader, next_look
 from models.jobs.records import JobRecord
 from models.jobs.service import get_job
+from models.kernel.clock import utc_now
 from models.kernel.session import Database
 from models.kernel.signals import JOB_CHANGED, Listener
 
 MAX_WAIT_SECONDS = 30
 POLL_SECONDS = 5.0
 PING_SECONDS = 15.0
-RETRY_AFTER = "1"
 
 
 async def accepted(request: ApiRequest, job: JobRecord) -> Response[JobOut]:
@@ -37,7 +39,23 @@ async def accepted(request: ApiRequest, job: JobRecord) -> Response[JobOut]:
     headers = {"Location": f"/api/v1/jobs/{job.id}"}
     if job.finished:
         return Response(JobOut.of(job), status_code=200, headers={**headers, "Preference-Applied": f"wait={seconds}"})
-    return Response(JobOut.of(job), status_code=202, headers={**headers, "Retry-After": RETRY_AFTER})
+    retry_after = await retry_after_of(request, job)
+    return Response(JobOut.of(job), status_code=202, headers={**headers, "Retry-After": retry_after})
+
+
+async def retry_after_of(request: ApiRequest, job: JobRecord) -> str:
+    """When to look again: by the pace of the job's kind these days and the queue ahead of it."""
+    reader: PaceReader = request.app.state.pace
+    database: Database = request.app.state.database
+    pace, ahead = await reader.pace(database, job.kind), await reader.ahead(database, job.queue)
+    return str(next_look(job, pace, ahead, utc_now()))
+
+
+def etag_of(job: JobRecord) -> str:
+    """Changes whenever anything a caller sees of the job does."""
+    parts = (job.attempt, job.status, job.progress_current, job.progress_total, job.progress_message, bytes(job.steps))
+    stop = job.cancel_requested_at is not None
+    return f'W/"{hashlib.blake2b(repr((*parts, stop, job.max_attempts)).encode(), digest_size=8).hexdigest()}"'
 
 
 def preferred_wait(request: ApiRequest) -> int:

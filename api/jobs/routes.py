@@ -1,30 +1,43 @@
 """Submitting jobs and following them."""
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 
-from api.auth import authenticated, requires
+from api.auth import admins_only, authenticated, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
-from api.jobs.following import accepted, preferred_wait, stream, wait_for_end
-from api.jobs.schemas import AttemptOut, CancelOut, JobIn, JobKindOut, JobOut
+from api.jobs.following import accepted, etag_of, preferred_wait, retry_after_of, stream, wait_for_end
+from api.jobs.schemas import (
+    AttemptOut,
+    BatchIn,
+    CancelOut,
+    JobIn,
+    JobKindOut,
+    JobKindPatch,
+    JobOut,
+    RedriveIn,
+    RedrivePreview,
+)
+from api.jobs.submitting import batch_items, check_callback, options_of, submittable
 from api.resources import Response
 from api.transaction import Unit
 from models.events.endings import cancel_job
 from models.identity.caller import Caller
 from models.identity.permissions import Scope
+from models.jobs import operations
 from models.jobs import service as jobs
-from models.jobs.kinds import all_kinds, kind_named
+from models.jobs.explain import Explanation
+from models.jobs.jobs import Redrive, RedriveFilter
+from models.jobs.kinds import JobKind, all_kinds, kind_named
+from models.jobs.lifecycle import list_paused
 from models.jobs.records import JobRecord
-from models.jobs.service import JobOptions, JobPage
-from models.kernel.errors import Forbidden, Invalid
+from models.jobs.service import JobPage
 from models.kernel.paging import Listing
 from models.kernel.session import Database
-from models.kernel.validation import convert
 
 CANCEL_WAIT_SECONDS = 10
 
@@ -36,25 +49,39 @@ class JobsController(Controller):
     @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
         """Durable once accepted. While a job with the same `dedupeKey` is unfinished, that job is the answer."""
-        kind = kind_named(data.kind)
-        if kind.scope is None:
-            raise Forbidden(f"Jobs of kind `{kind.name}` are not submitted directly.")
-        caller.require(kind.scope)
-        try:
-            args = convert(data.payload, kind.args)
-        except Invalid as error:
-            raise error.under("payload") from None
-        for scope in args.needs():
-            caller.require(scope)
-        options = JobOptions(
-            run_at=data.run_at,
-            priority=data.priority,
-            dedupe_key=data.dedupe_key,
-            max_attempts=data.max_attempts,
-        )
+        kind, args = submittable(caller, data.kind, data.payload)
+        check_callback(request.app.state.settings, data.callback_url)
         unit: Unit = request.scope["state"]["unit"]
         on = await unit.session() if unit.keyed else request.app.state.database
-        return await accepted(request, (await jobs.submit(on, caller, kind, args, options)).job)
+        return await accepted(request, (await jobs.submit(on, caller, kind, args, options_of(data))).job)
+
+    @post("/batch", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit many jobs")
+    async def submit_batch(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[BatchIn]
+    ) -> Response[JobOut]:
+        """All or none. The answer is their parent, which counts them and ends after them; `GET /jobs?parentId=` lists
+        them."""
+        check_callback(request.app.state.settings, data.callback_url)
+        items = batch_items(caller, data)
+        return await accepted(request, await jobs.submit_batch(session, caller, items, callback_url=data.callback_url))
+
+    @post("/redrive", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Retry failed jobs")
+    async def redrive_jobs(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[RedriveIn]
+    ) -> Response[JobOut] | Response[RedrivePreview]:
+        """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many fail
+        again. With `preview`, 200 and what it would be. Your own jobs; administrators' and managers', everybody's."""
+        wanted = RedriveFilter(
+            kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, owner=_visible_owner(caller)
+        )
+        if data.preview:
+            groups = await operations.group_failed(session, wanted)
+            return Response(RedrivePreview(total=sum(group.jobs for group in groups), groups=groups), status_code=200)
+        args = Redrive(
+            filter=wanted, canary=data.canary, per_second=data.per_second,
+            stop_at_failure_share=data.stop_at_failure_share,
+        )  # fmt: skip
+        return await accepted(request, await jobs.enqueue(session, caller, args))
 
     @get(
         "/", guards=[requires(Scope.READ_JOBS)], summary="List jobs",
@@ -69,11 +96,17 @@ class JobsController(Controller):
 
     @get("/{job_id:uuid}", guards=[requires(Scope.READ_JOBS)], summary="Read a job")
     async def get_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Response[JobOut]:
-        """`Prefer: wait=N` holds the answer until the job ends, for N seconds at most (30)."""
+        """`Prefer: wait=N` holds the answer until the job ends, for N seconds at most (30). Every unfinished answer
+        says when to look again (`Retry-After`), and `If-None-Match` with its `ETag` gets 304 while nothing changed."""
         job = await _visible_job(request, caller, job_id)
         if not job.finished and (seconds := preferred_wait(request)):
             job = await wait_for_end(request, job_id, seconds)
-        return Response(JobOut.of(job), headers={} if job.finished else {"Retry-After": "1"})
+        headers = {"ETag": etag_of(job)}
+        if not job.finished:
+            headers["Retry-After"] = await retry_after_of(request, job)
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(cast(Any, b""), status_code=304, headers=headers)
+        return Response(JobOut.of(job), headers=headers)
 
     @get("/{job_id:uuid}/attempts", guards=[requires(Scope.READ_JOBS)], summary="Read a job's attempts")
     async def list_attempts(
@@ -104,6 +137,12 @@ class JobsController(Controller):
             headers={"X-Accel-Buffering": "no"},
         )
 
+    @get("/{job_id:uuid}/explain", guards=[requires(Scope.READ_JOBS)], summary="Explain a job")
+    async def explain_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Explanation:
+        """Why it is not running or not done, and what comes next."""
+        await _visible_job(request, caller, job_id)
+        return await operations.explain_job(request.app.state.database, job_id)
+
     @post("/{job_id:uuid}/cancel", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Cancel a job")
     async def cancel_job(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]
@@ -132,13 +171,36 @@ class JobKindsController(Controller):
     tags = ("Jobs",)
 
     @get("/", guards=[authenticated], summary="List the kinds of jobs")
-    async def list_job_kinds(self) -> list[JobKindOut]:
-        """What each does, the JSON Schema of its payload and result, and its retry rule."""
-        return [JobKindOut.of(kind) for kind in all_kinds()]
+    async def list_job_kinds(self, request: ApiRequest) -> list[JobKindOut]:
+        """What each does, who may submit it, the JSON Schema of its payload and result, its retry rule and its pace."""
+        paused = set(await list_paused(request.app.state.database))
+        return [await _described(request, kind, paused) for kind in all_kinds()]
 
     @get("/{name:str}", guards=[authenticated], summary="Read one kind")
-    async def get_job_kind(self, name: FromPath[str]) -> JobKindOut:
-        return JobKindOut.of(kind_named(name))
+    async def get_job_kind(self, request: ApiRequest, name: FromPath[str]) -> JobKindOut:
+        return await _described(request, kind_named(name), set(await list_paused(request.app.state.database)))
+
+    @patch("/{name:str}", guards=[admins_only], summary="Pause or resume a kind")
+    async def update_job_kind(
+        self,
+        request: ApiRequest,
+        session: Session,
+        caller: CurrentCaller,
+        name: FromPath[str],
+        data: JSONBody[JobKindPatch],
+    ) -> JobKindOut:
+        """Jobs of a paused kind are accepted and wait; those that run, run on."""
+        kind = kind_named(name)
+        if data.paused:
+            await operations.pause_kind(session, caller, kind.name)
+        else:
+            await operations.resume_kind(session, kind.name)
+        return await _described(request, kind, {kind.name} if data.paused else set())
+
+
+async def _described(request: ApiRequest, kind: JobKind, paused: set[str]) -> JobKindOut:
+    pace = await request.app.state.pace.pace(request.app.state.database, kind.name)
+    return JobKindOut.of_kind(kind, pace, paused=kind.name in paused)
 
 
 def _visible_owner(caller: Caller) -> str | None:

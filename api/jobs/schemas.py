@@ -9,10 +9,16 @@ from msgspec import Meta
 
 from models.jobs.admission import Limits
 from models.jobs.kinds import JobKind
+from models.jobs.operations import FailedGroup
+from models.jobs.pace import Pace
 from models.jobs.records import AttemptRecord, JobRecord
 from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, Priority, Progress, RetryPolicy
 from models.kernel.errors import Fault
 from models.kernel.schema import In, Out, check_aware
+
+CallbackUrl = Annotated[
+    str, Meta(max_length=2000, pattern=r"^https?://", description="gets the ended job as a signed webhook")
+]
 
 
 class JobIn(In):
@@ -24,9 +30,57 @@ class JobIn(In):
     priority: Priority = DEFAULT_PRIORITY
     dedupe_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     max_attempts: Annotated[int, Meta(ge=1, le=25)] | None = None
+    callback_url: CallbackUrl | None = None
 
     def faults(self) -> list[Fault]:
         return check_aware("runAt", self.run_at) if self.run_at else []
+
+
+class BatchIn(In):
+    """Up to 1,000 jobs, all accepted or none. Their `dedupeKey` and `callbackUrl` must not be set."""
+
+    jobs: Annotated[list[JobIn], Meta(min_length=1, max_length=1000)]
+    callback_url: CallbackUrl | None = None
+
+    def faults(self) -> list[Fault]:
+        return [
+            Fault(f"jobs[{at}].{name}", "is not for a job of a batch")
+            for at, job in enumerate(self.jobs)
+            for name, value in (("dedupeKey", job.dedupe_key), ("callbackUrl", job.callback_url))
+            if value is not None
+        ]
+
+
+class RedriveIn(In):
+    """Which failed jobs to retry. With `preview`, only tells what that would be, grouped by kind and error.
+
+    The `canary` first ones run before the rest follows at `perSecond`; it stops by itself when of those that have
+    ended more than `stopAtFailureShare` failed again.
+    """
+
+    kind: Annotated[str, Meta(max_length=100)] | None = None
+    error_code: Annotated[str, Meta(max_length=100)] | None = None
+    from_: datetime | None = msgspec.field(default=None, name="from")
+    to: datetime | None = None
+    preview: bool = False
+    canary: Annotated[int, Meta(ge=0, le=1000)] = 5
+    per_second: Annotated[int, Meta(ge=1, le=1000)] = 50
+    stop_at_failure_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
+
+    def faults(self) -> list[Fault]:
+        times = {"from": self.from_, "to": self.to}
+        return [fault for name, value in times.items() if value for fault in check_aware(name, value)]
+
+
+class RedrivePreview(Out):
+    total: int
+    groups: list[FailedGroup]
+
+
+class JobKindPatch(In):
+    """Jobs of a paused kind are accepted and wait."""
+
+    paused: bool
 
 
 class JobOut(Out):
@@ -43,6 +97,8 @@ class JobOut(Out):
     dedupe_key: str | None
     request_id: str | None
     schedule_id: UUID | None
+    parent_id: UUID | None
+    callback_url: str | None
     progress: Progress | None
     result: msgspec.Raw
     error: msgspec.Raw
@@ -93,6 +149,8 @@ class AttemptOut(Out):
 
 
 class JobKindOut(Out):
+    """`pace` is in seconds, over the last 200 jobs that succeeded."""
+
     name: str
     description: str
     queue: str
@@ -104,13 +162,15 @@ class JobKindOut(Out):
     payload_schema: dict[str, Any]
     result_schema: dict[str, Any]
     example: dict[str, Any]
+    paused: bool
+    pace: Pace
 
     @classmethod
-    def of(cls, kind: JobKind) -> "JobKindOut":
+    def of_kind(cls, kind: JobKind, pace: Pace, *, paused: bool) -> "JobKindOut":
         return JobKindOut(
             name=kind.name, description=kind.description, queue=kind.queue, scope=kind.scope,
             max_attempts=kind.retry.max_attempts, time_limit_seconds=kind.time_limit_seconds, retry=kind.retry,
             limits=kind.limits,
             payload_schema=msgspec.json.schema(kind.args),
-            result_schema=msgspec.json.schema(kind.result), example=kind.example,
+            result_schema=msgspec.json.schema(kind.result), example=kind.example, paused=paused, pace=pace,
         )  # fmt: skip

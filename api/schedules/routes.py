@@ -10,14 +10,13 @@ from api.auth import requires
 from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
+from api.jobs.submitting import submittable
 from api.resources import Response, created, listing
 from api.schedules.schemas import FireTimesOut, FireTimesQuery, ScheduleIn, ScheduleOut, SchedulePatch
 from models.identity.caller import Caller
 from models.identity.permissions import Scope
-from models.jobs.kinds import kind_named
 from models.kernel import crud
 from models.kernel.clock import utc_now
-from models.kernel.errors import Forbidden
 from models.kernel.paging import Listing
 from models.schedules import rules
 from models.schedules import service as schedules
@@ -44,7 +43,7 @@ class SchedulesController(Controller):
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[ScheduleIn]
     ) -> Response[ScheduleOut]:
         """Needs what submitting one of its jobs needs."""
-        _check_may_submit(caller, data.kind)
+        submittable(caller, data.kind, data.payload)
         schedule = await schedules.create_schedule(session, caller, data)
         return created(request, ScheduleOut.of(schedule), schedule.id)
 
@@ -61,7 +60,7 @@ class SchedulesController(Controller):
         data: JSONBody[ScheduleIn],
         match: IfMatch,
     ) -> ScheduleOut:
-        _check_may_submit(caller, data.kind)
+        submittable(caller, data.kind, data.payload)
         schedule = await _get(session, caller, schedule_id, lock=True)
         return ScheduleOut.of(await schedules.update_schedule(session, schedule, data, match))
 
@@ -71,7 +70,9 @@ class SchedulesController(Controller):
         match: IfMatch,
     ) -> ScheduleOut:  # fmt: skip
         schedule = await _get(session, caller, schedule_id, lock=True)
-        return ScheduleOut.of(await schedules.update_schedule(session, schedule, data, match))
+        await schedules.update_schedule(session, schedule, data, match)
+        submittable(caller, schedule.kind, schedule.payload)
+        return ScheduleOut.of(schedule)
 
     @delete("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Delete a schedule")
     async def delete_schedule(
@@ -120,7 +121,7 @@ class SchedulesController(Controller):
     ) -> Response[JobOut]:
         """One job beside the planned ones."""
         schedule = await _get(session, caller, schedule_id)
-        _check_may_submit(caller, schedule.kind)
+        submittable(caller, schedule.kind, schedule.payload)
         return await accepted(request, await schedules.run_now(session, caller, schedule))
 
 
@@ -130,10 +131,3 @@ def _visible_owner(caller: Caller) -> str | None:
 
 async def _get(session: Session, caller: Caller, id_: UUID, *, lock: bool = False) -> Schedule:
     return await schedules.get_schedule(session, id_, owner=_visible_owner(caller), lock=lock)
-
-
-def _check_may_submit(caller: Caller, kind: str) -> None:
-    scope = kind_named(kind).scope
-    if scope is None:
-        raise Forbidden(f"Jobs of kind `{kind}` are not submitted directly.")
-    caller.require(scope)

@@ -8,12 +8,13 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from api.auth import admins_only, requires
+from api.auth import admins_only, authenticated, requires
 from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
 from api.resources import Response, created, hard_delete_allowed, listing
 from api.webhooks.schemas import (
+    CallbackSecretOut,
     DeliveryAttemptOut,
     DeliveryOut,
     DeliveryWithLogOut,
@@ -26,6 +27,7 @@ from api.webhooks.schemas import (
 from models.identity.permissions import Scope
 from models.kernel.paging import Listing
 from models.webhooks import deliveries
+from models.webhooks.callbacks import callback_secret
 from models.webhooks.deliveries import DeliveryPage
 from models.webhooks.service import EndpointPage, EndpointState, Webhooks
 
@@ -51,6 +53,11 @@ class WebhooksController(Controller):
     ) -> Listing[EndpointOut]:
         """Searched by URL and description."""
         return listing(EndpointOut, *await webhooks.list_endpoints(session, page))
+
+    @get("/callback-secret", guards=[authenticated], summary="Read your callback secret")
+    async def get_callback_secret(self, request: ApiRequest, caller: CurrentCaller) -> CallbackSecretOut:
+        """What calls to the `callbackUrl` of your jobs are signed with, by Standard Webhooks."""
+        return CallbackSecretOut(secret=callback_secret(request.app.state.settings.secret_key, caller.name))
 
     @post("/", guards=WRITE, summary="Create a webhook endpoint")
     async def create_endpoint(

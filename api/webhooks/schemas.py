@@ -118,3 +118,7 @@ def filter_faults(payload_filter: dict[str, Any]) -> list[Fault]:
     if len(msgspec.json.encode(payload_filter)) <= MAX_FILTER_BYTES:
         return []
     return [Fault("payloadFilter", f"is longer than {MAX_FILTER_BYTES} bytes")]
+
+
+class CallbackSecretOut(Out):
+    secret: str

@@ -60,6 +60,9 @@ class Api:
     async def patch(self, path: str, body: Json) -> Any:
         return _read(await self._send("PATCH", path, content=_encode(body)), 200)
 
+    async def delete(self, path: str) -> None:
+        _read(await self._send("DELETE", path), 204)
+
     async def send_post(self, path: str, body: Any = None, *, key: str | None = None) -> httpx.Response:
         """With `key` the request may be sent any number of times and is carried out once."""
         headers = {"Idempotency-Key": key} if key else {}

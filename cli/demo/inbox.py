@@ -78,6 +78,10 @@ class Inbox:
         refused = sum(line["answer"] == 503 for line in lines)
         return {"events": len(taken), "requests": len(lines), "refusedOnPurpose": refused, "lastSequence": sequence[-1]}
 
+    async def close(self) -> None:
+        """The receiver goes: nothing is to be sent there any more."""
+        await self._api.delete(f"/webhooks/{self._endpoint_id}")
+
     async def _read_feed(self) -> None:
         async for event in self._api.events(self._position, ",".join(self._types)):
             self._wanted.add(event["id"])

@@ -18,9 +18,9 @@ from cli.demo.dataset import build_school
 from cli.demo.inbox import Inbox
 from cli.demo.ledger import VAT
 from cli.demo.scene import Scene
-from cli.demo.stage import Stage, mark
+from cli.demo.stage import DemoError, Stage, mark
 from cli.environment import STATE_FOLDER, running_platform
-from cli.platform import AlreadyRunningError, LocalPlatform
+from cli.platform import LocalPlatform
 from cli.state import DEMO_FOLDER, remove_state
 
 OUTPUT = "demo-output"
@@ -71,7 +71,7 @@ def play(root: Path, console: Console) -> None:
 
 def _prepare(output: Path, state_dir: Path) -> None:
     if running := running_platform(state_dir):
-        raise AlreadyRunningError(running)
+        raise DemoError(f"the demo is played in this checkout already, by process {running.get('pid')}")
     remove_state(state_dir)
     output.mkdir(exist_ok=True)
     for name in ("summary.json", "webhooks.jsonl", "openapi.json", "meetings.csv", "meetings.xlsx"):
@@ -89,8 +89,10 @@ async def _perform(stage: Stage, platform: LocalPlatform, output: Path) -> None:
         for letter, title, act in ACTS:
             with stage.act(letter, title):
                 await act.play(scene)
+        await inbox.close()
         scene.figures["seconds"] = {**stage.seconds, "all": round(time.monotonic() - began, 1)}
         _write_summary(scene)
+        stage.console.print("\n[bold]The platform stops[/bold]")
 
 
 async def _log_in(scene: Scene) -> None:

@@ -117,7 +117,7 @@ class Stage:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers_from: int) -> None:
         """Columns from `numbers_from` on are set to the right."""
-        table = Table(box=None, padding=(0, 1, 0, 1), header_style="bold")
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
         for at, column in enumerate(columns):
             table.add_column(column, justify="right" if at >= numbers_from else "left", no_wrap=True)
         for row in rows:

@@ -1,27 +1,16 @@
 """Meetings as files."""
 
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-import msgspec
 from sqlalchemy import Select, func
 
 from models.courses.tables import Branch, Course
 from models.cycles import queries
+from models.cycles.services.meetings import MeetingPage
 from models.cycles.tables import Cycle, Meeting
-from models.cycles.values import MeetingStatus
 from models.exports.registry import Column, ColumnType, Exportable, register
-from models.kernel.paging import Page, filters
+from models.kernel.paging import filters
 from models.people.tables import Instructor
-
-
-class MeetingPage(Page):
-    cycle_id: UUID | None = None
-    instructor_id: UUID | None = None
-    status: MeetingStatus | None = None
-    from_: datetime | None = msgspec.field(default=None, name="from")
-    to: datetime | None = None
 
 
 def meetings(page: MeetingPage) -> Select[Any]:
@@ -42,6 +31,7 @@ register(
         scope="read:meetings",
         filters=MeetingPage,
         rows=meetings,
+        searched=(Meeting.topic,),
         columns=(
             Column("id", "Id", Meeting.id, width=38),
             Column("localDate", "Date", Meeting.local_date, ColumnType.DATE, width=12),

@@ -1,7 +1,8 @@
 """Every statement over cycles and meetings, but for those that generate meetings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, extract, func, or_, select
 from sqlalchemy.orm import contains_eager
@@ -14,6 +15,8 @@ INSTRUCTOR = "SELECT number, currency FROM instructors WHERE id = $1 AND deleted
 
 # Whoever gives an instructor's time away holds their row, so that nobody else does so between looking and writing.
 LOCK_INSTRUCTORS = "SELECT id FROM instructors WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+
+INSTRUCTORS_OF_MEETINGS = "SELECT DISTINCT instructor_id FROM meetings WHERE cycle_id = $1"
 
 LOCK_CYCLES = """
 SELECT id FROM cycles WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE
@@ -41,6 +44,13 @@ SELECT coalesce(max(number), 0) + 1 AS number FROM meetings
 WHERE cycle_id = $1 AND deleted_at IS NULL AND status <> 'postponed'
 """
 
+NUMBER_TAKEN = """
+SELECT EXISTS (
+    SELECT FROM meetings
+    WHERE cycle_id = $1 AND number = $2 AND deleted_at IS NULL AND status <> 'postponed' AND id <> $3
+) AS taken
+"""
+
 RECOUNT = """
 UPDATE cycles SET completed_meetings = counted.completed, version = version + 1, updated_at = clock_timestamp()
 FROM (
@@ -53,12 +63,36 @@ FROM (
 WHERE cycles.id = counted.id AND cycles.completed_meetings <> counted.completed
 """
 
+COMPLETE_CYCLES = """
+UPDATE cycles SET status = 'completed', version = version + 1, updated_at = clock_timestamp()
+WHERE id = ANY($1::uuid[]) AND status = 'active' AND completed_meetings >= total_meetings AND deleted_at IS NULL
+RETURNING id
+"""
+
 COUNT_MEETINGS = "SELECT count(*) AS meetings FROM meetings WHERE cycle_id = $1 AND deleted_at IS NULL"
 
 DELETE_MEETINGS = """
 UPDATE meetings SET deleted_at = clock_timestamp(), version = version + 1, updated_at = clock_timestamp()
 WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL
 RETURNING id
+"""
+
+_STATE = """
+id, cycle_id AS "cycleId", number, instructor_id AS "instructorId", status, starts_at AS "startsAt",
+ends_at AS "endsAt", timezone, activity_type AS "activityType", room
+"""
+
+# With their cycle, and by its own instant, so that what was deleted before does not come back with it.
+DELETE_WITH_CYCLE = f"""
+UPDATE meetings SET deleted_at = $2, version = version + 1, updated_at = clock_timestamp()
+WHERE cycle_id = $1 AND deleted_at IS NULL
+RETURNING {_STATE}
+"""
+
+RESTORE_WITH_CYCLE = f"""
+UPDATE meetings SET deleted_at = NULL, version = version + 1, updated_at = clock_timestamp()
+WHERE cycle_id = $1 AND deleted_at = $2
+RETURNING {_STATE}
 """
 
 CYCLES_OF_MEETINGS = """
@@ -103,6 +137,21 @@ def _falls_on(weekday: int) -> ColumnElement[bool]:
         and_(names_days, rule.regexp_match(f"BYDAY=[^;]*{_RULE_DAYS[weekday]}")),
         and_(~names_days, or_(on_start, rule.like("%FREQ=DAILY%"))),
     )
+
+
+def cycles_by_id(ids: Sequence[UUID]) -> Select[Cycle]:
+    """As they are now, whatever the session has of them."""
+    return select(Cycle).where(Cycle.id.in_(ids)).execution_options(populate_existing=True)
+
+
+def meeting_for_update(id_: UUID) -> Select[UUID]:
+    return select(Meeting.id).where(Meeting.id == id_).with_for_update(key_share=True)
+
+
+def meetings_by_id(ids: Sequence[UUID]) -> Select[Meeting]:
+    """As they are now, deleted ones too, with their cycles."""
+    statement = select(Meeting).join(Meeting.cycle).options(contains_eager(Meeting.cycle))
+    return statement.where(Meeting.id.in_(ids)).execution_options(populate_existing=True)
 
 
 def meetings(filters: Mapping[str, Any]) -> Select[Meeting]:

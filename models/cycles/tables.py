@@ -98,7 +98,7 @@ class Meeting(Resource):
     overlap_allowed: Mapped[bool] = mapped_column(default=False, server_default="false")
     rescheduled_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("meetings.id", ondelete="SET NULL"))
 
-    cycle: Mapped[Cycle] = relationship(lazy="raise")
+    cycle: Mapped[Cycle] = relationship(lazy="raise_on_sql")
 
     @property
     def currency(self) -> str:
@@ -115,6 +115,10 @@ class Meeting(Resource):
             postgresql_where=text("deleted_at IS NULL AND status <> 'postponed'"),
         ),
         Index("ix_meetings_cycle_id_starts_at", "cycle_id", "starts_at"),
+        Index(
+            "ix_meetings_rescheduled_to_id", "rescheduled_to_id",
+            postgresql_where=text("rescheduled_to_id IS NOT NULL"),
+        ),
         ExcludeConstraint(
             (func.int8range(text("instructor_number"), text("instructor_number"), text("'[]'")), "&&"),
             (func.tstzrange(text("starts_at"), text("ends_at")), "&&"),

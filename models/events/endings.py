@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
 from models.events.service import emit
-from models.jobs.endings import record_giving_up
+from models.jobs.endings import record_end, record_giving_up
 from models.jobs.kinds import kind_named
-from models.jobs.lifecycle import cancel
+from models.jobs.lifecycle import cancel, close_batches, list_unfinished_children
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, JobStatus
 from models.jobs.service import get_job
@@ -23,6 +24,8 @@ _TYPES = {
 
 async def announce_end(session: AsyncSession, job: JobRecord, status: JobStatus, error: JobError | None) -> None:
     """Tell what waits for the job and, for an announced kind, the world. Nothing unless `status` is an end."""
+    if status in _TYPES:
+        await record_end(session, job)
     if status in (JobStatus.FAILED, JobStatus.CANCELLED):
         await record_giving_up(session, job, error if status == JobStatus.FAILED else None)
     if status in _TYPES and kind_named(job.kind).announced:
@@ -36,4 +39,14 @@ async def cancel_job(session: AsyncSession, id_: UUID) -> JobRecord:
     if job is None:
         return await get_job(session, id_)
     await announce_end(session, job, job.status, None)
+    for child in await list_unfinished_children(session, job.id):
+        await cancel_job(session, child)
     return job
+
+
+async def end_batches(session: AsyncSession) -> int:
+    """Bring the counts of running batches up to date, and end those whose last job has ended."""
+    batches = await close_batches(session)
+    for batch in batches:
+        await announce_end(session, batch, batch.status, msgspec.json.decode(bytes(batch.error), type=JobError | None))
+    return sum(batch.finished for batch in batches)

@@ -31,7 +31,12 @@ class Snapshot:
         sql, args = queries.in_driver_terms(queries.as_text(self._exportable, self._rows))
         driver = (await self._connection.get_raw_connection()).driver_connection
         assert isinstance(driver, asyncpg.Connection)
-        tag = await driver.copy_from_query(sql, *args, output=write, format="csv", header=True)
+        try:
+            tag = await driver.copy_from_query(sql, *args, output=write, format="csv", header=True)
+        except BaseException:
+            # The driver does not wait for the end of a COPY that it gives up: a rollback now would fail and hide why.
+            await self._connection.invalidate()
+            raise
         return int(tag.removeprefix("COPY "))
 
     async def chunks(self) -> AsyncGenerator[Sequence[Sequence[Any]], None]:

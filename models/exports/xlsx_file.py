@@ -1,8 +1,8 @@
 """Rows as an Excel sheet: a frozen header in words, column widths, real numbers, dates and times."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ async def write_xlsx(
         raise Unprocessable(f"A sheet holds {MAX_ROWS} rows, these are {snapshot.total}: take csv, or filter.")
     async with aclosing(snapshot.chunks()) as chunks:
         feed = _Feed(chunks, exportable.columns, snapshot.total, report)
-        writing = asyncio.create_task(asyncio.to_thread(_write, feed, path, exportable, locale))
+        writing = asyncio.create_task(asyncio.to_thread(write_sheet, feed, path, exportable, locale))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -92,10 +92,11 @@ def _as_excel_knows(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) and value.year < FIRST_YEAR else value
 
 
-def _write(feed: _Feed, path: Path, exportable: Exportable, locale: str | None) -> None:
-    with translate_full_disk():
+def write_sheet(records: Iterable[dict[str, Any]], path: Path, exportable: Exportable, locale: str | None) -> None:
+    """Write the file, in one go, from records by header. Raises OSError when the disk is full."""
+    with translate_full_disk(), _panics_as_errors():
         write_worksheet(
-            iter(feed),
+            iter(records),
             path,
             sheet_name=exportable.title,
             freeze_row=1,
@@ -105,6 +106,17 @@ def _write(feed: _Feed, path: Path, exportable: Exportable, locale: str | None) 
             column_formats=_formats(exportable.columns),
             sheet_view={"right_to_left": (locale or "").partition("-")[0] in RIGHT_TO_LEFT},
         )
+
+
+@contextmanager
+def _panics_as_errors() -> Iterator[None]:
+    """A panic of the writer, as when its temporary file cannot grow, is a BaseException that no handler expects."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as panic:
+        raise RuntimeError(f"The sheet could not be written: {panic}") from panic
 
 
 def _formats(columns: Sequence[Column]) -> dict[str, Format]:

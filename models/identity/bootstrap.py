@@ -2,10 +2,12 @@
 
 import secrets
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity.permissions import Role
 from models.identity.service import create_user, has_admin
+from models.kernel.errors import Conflict
 from models.kernel.session import Database
 
 FIRST_ADMIN = "admin@bellwork.example"
@@ -24,11 +26,13 @@ async def ensure_admin(database_url: str, email: str = FIRST_ADMIN) -> tuple[str
 
 
 async def create_admin(database_url: str, email: str) -> str:
-    """Create a further administrator; returns the random password, once."""
+    """Create a further administrator; returns the random password, once. Raises Conflict when the email is taken."""
     database = Database(database_url, pool_size=1, application="bellwork-cli")
     try:
         async with database.transaction() as session:
             return await _add_admin(session, email)
+    except IntegrityError:
+        raise Conflict(f"There is a user {email} already.") from None
     finally:
         await database.close()
 

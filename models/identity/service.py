@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.identity import queries
 from models.identity.caller import Caller
 from models.identity.permissions import ROLE_SCOPES, WILDCARDS, Role, Scope
-from models.identity.secrets import is_well_formed, new_api_key, stored_form, visible_prefix
+from models.identity.secrets import LIVE, is_well_formed, new_api_key, stored_form, visible_prefix
 from models.identity.tables import ApiKey, User
 from models.identity.tokens import issue_token, read_token
 from models.kernel import crud
 from models.kernel.clock import utc_now
-from models.kernel.errors import Invalid, Unauthorized
+from models.kernel.errors import Forbidden, Invalid, Unauthorized
 from models.kernel.paging import Page, Pagination, paginate
 from models.kernel.session import Connection, fetch
 from models.kernel.settings import Settings
@@ -107,20 +107,31 @@ async def create_api_key(
     return NewApiKey(key, secret)
 
 
+async def get_api_key(session: AsyncSession, id_: UUID) -> ApiKey:
+    return await crud.get_live(session, ApiKey, id_)
+
+
 async def update_api_key(
     session: AsyncSession, caller: Caller, id_: UUID, data: msgspec.Struct, match: crud.Match
 ) -> ApiKey:
+    """Raises Forbidden for a key that may more than the caller, Invalid for scopes beyond theirs."""
     check_scopes(caller, getattr(data, "scopes", None) or [])
-    return await crud.apply(session, await crud.get_live(session, ApiKey, id_), data, match)
+    return await crud.apply(session, await _own_key(session, caller, id_), data, match)
 
 
-async def rotate_api_key(session: AsyncSession, id_: UUID) -> NewApiKey:
-    """Give the key a new secret; the old one is void at once."""
-    key = await crud.get_live(session, ApiKey, id_, lock=True)
-    secret = new_api_key(live=key.prefix.startswith("bellwork_live_"))
+async def rotate_api_key(session: AsyncSession, caller: Caller, id_: UUID) -> NewApiKey:
+    """Give the key a new secret; the old one is void at once. Raises Forbidden as `update_api_key`."""
+    key = await _own_key(session, caller, id_)
+    secret = new_api_key(live=key.prefix.startswith(LIVE))
     key.secret_hash, key.prefix = stored_form(secret), visible_prefix(secret)
     await session.flush()
     return NewApiKey(key, secret)
+
+
+async def delete_api_key(session: AsyncSession, caller: Caller, id_: UUID, match: crud.Match) -> None:
+    """Raises Forbidden as `update_api_key`."""
+    await _own_key(session, caller, id_)
+    await crud.delete(session, ApiKey, id_, match)
 
 
 async def list_api_keys(session: AsyncSession, page: Page) -> tuple[list[ApiKey], Pagination]:
@@ -133,9 +144,18 @@ def check_scopes(caller: Caller, scopes: list[str]) -> None:
     unknown = [scope for scope in scopes if scope not in known]
     if unknown:
         raise Invalid.field("scopes", f"there is no scope {', '.join(unknown)}")
-    beyond = [scope for scope in scopes if "*" not in caller.scopes and scope not in caller.scopes]
+    beyond = [scope for scope in scopes if not caller.may(scope)]
     if beyond:
         raise Invalid.field("scopes", f"you cannot give what you do not hold: {', '.join(beyond)}")
+
+
+async def _own_key(session: AsyncSession, caller: Caller, id_: UUID) -> ApiKey:
+    """Locked. Whoever holds the secret of a key that may more has more: nobody gets at one beyond themselves."""
+    key = await crud.get_live(session, ApiKey, id_, lock=True)
+    beyond = [scope for scope in key.scopes if not caller.may(scope)]
+    if beyond:
+        raise Forbidden(f"This key may more than you: {', '.join(beyond)}.")
+    return key
 
 
 def _matches(stored: str, password: str) -> bool:

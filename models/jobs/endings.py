@@ -14,8 +14,10 @@ from models.jobs.records import JobRecord
 from models.jobs.rules import JobError
 
 Ending = Callable[[AsyncSession, JobRecord, JobError | None], Awaitable[None]]
+Witness = Callable[[AsyncSession, JobRecord], Awaitable[None]]
 E = TypeVar("E", bound=Ending)
 _endings: dict[str, Ending] = {}
+_witnesses: list[Witness] = []
 
 
 def when_given_up(args: type[JobArgs]) -> Callable[[E], E]:
@@ -32,6 +34,18 @@ def when_given_up(args: type[JobArgs]) -> Callable[[E], E]:
         return ending
 
     return register
+
+
+def when_any_ends(witness: Witness) -> Witness:
+    """Register the decorated coroutine for the end of every job, of whatever kind, however it ended."""
+    _witnesses.append(witness)
+    return witness
+
+
+async def record_end(session: AsyncSession, job: JobRecord) -> None:
+    """To be called where a job is closed for good, before the commit."""
+    for witness in _witnesses:
+        await witness(session, job)
 
 
 async def record_giving_up(session: AsyncSession, job: JobRecord, error: JobError | None) -> None:

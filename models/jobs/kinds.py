@@ -50,6 +50,7 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_seconds: float
     batch_size: int
     announced: bool
+    performed: bool
     limits: Limits
     example: dict[str, Any]
     description: str
@@ -65,6 +66,7 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_LIMITS = Limits()
+DEFAULT_ATTEMPTS = DEFAULT_RETRY.max_attempts
 A = TypeVar("A", bound=JobArgs)
 _kinds: dict[str, JobKind] = {}
 _by_args: dict[type[JobArgs], JobKind] = {}
@@ -80,6 +82,7 @@ def kind(
     time_limit_seconds: float = 600.0,
     batch_size: int = 1,
     announced: bool = True,
+    performed: bool = True,
     limits: Limits = NO_LIMITS,
     example: dict[str, Any] | None = None,
 ) -> Callable[[type[A]], type[A]]:
@@ -87,7 +90,7 @@ def kind(
 
     `scope` is what a caller needs to submit it; `batch_size` above 1 lets one message carry many jobs, run concurrently
     on the worker's loop; `announced` kinds emit `job.succeeded`, `job.failed` and `job.cancelled`; `limits` bounds how
-    many run at once. A function for `retry` is asked at
+    many run at once; one that is not `performed` has no handler: its jobs end with others. A function for `retry` is asked at
     each use: for a policy out of settings, which no module reads while it is imported.
     """
 
@@ -96,7 +99,7 @@ def kind(
             raise ValueError(f"there are two kinds named {name}")
         _kinds[name] = _by_args[args] = JobKind(
             name=name, args=args, result=result, queue=queue, scope=scope, retry_rule=retry,
-            time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced, limits=limits,
+            time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced, performed=performed, limits=limits,
             example=example or {}, description=inspect.cleandoc(args.__doc__ or ""),
         )  # fmt: skip
         return args

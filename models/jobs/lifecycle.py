@@ -175,3 +175,22 @@ async def rescue(on: Connection) -> list[JobRecord]:
 async def count_unfinished(on: Connection) -> Sequence[Row]:
     """Rows of `queue, status, jobs, oldest_seconds`."""
     return await fetch(on, queries.COUNTS)
+
+
+async def close_batches(on: Connection) -> list[JobRecord]:
+    """Batches whose count has changed; those that have ended are finished now."""
+    return [job_record(row) for row in await fetch(on, queries.CLOSE_BATCHES)]
+
+
+async def list_unfinished_children(on: Connection, id_: UUID) -> list[UUID]:
+    return [row["id"] for row in await fetch(on, queries.CHILDREN_UNFINISHED, id_)]
+
+
+async def see_worker(on: Connection, queue: str, worker: str) -> None:
+    """A worker has taken something from the queue."""
+    await fetch(on, queries.SEE_WORKER, queue, worker)
+
+
+async def prune(on: Connection, keep_days: int, keep_failed_days: int, limit: int = 1000) -> int:
+    """Forget a chunk of jobs that ended that long ago, with their attempts."""
+    return len(await fetch(on, queries.PRUNE, keep_days, keep_failed_days, limit))

@@ -11,9 +11,9 @@ UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
 INSERT = f"""
 INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id,
-                  limit_key, schedule_id, fire_at)
+                  limit_key, schedule_id, fire_at, callback_url)
 VALUES ($1, $2, $3, $4::text::jsonb, CASE WHEN $7::timestamptz > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
-        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10, $11, $12, $13)
+        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
 RETURNING *
 """
@@ -22,6 +22,149 @@ INSERT_MANY = """
 INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, request_id, limit_key)
 SELECT id, $2, $3, payload::jsonb, 'queued', $5, $6, clock_timestamp(), $7, $8, limit_key
 FROM unnest($1::uuid[], $4::text[], $9::text[]) AS given (id, payload, limit_key)
+"""
+
+# The parent is `running` without a worker: it ends with its children.
+INSERT_BATCH = """
+WITH parent AS (
+    INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, request_id,
+                      started_at, progress_current, progress_total, callback_url)
+    VALUES ($1, 'jobs.batch', 'default', jsonb_build_object('jobs', cardinality($4::uuid[])), 'running', $2, $3,
+            clock_timestamp(), 1, $10, clock_timestamp(), 0, cardinality($4::uuid[]), $11)
+    RETURNING *
+), children AS (
+    INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, request_id, limit_key,
+                      parent_id)
+    SELECT id, kind, queue, payload::jsonb,
+           CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END, priority, $3,
+           coalesce(run_at, clock_timestamp()), max_attempts, $10, limit_key, $1
+    FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::timestamptz[], $12::smallint[],
+                $13::text[])
+         AS given (id, kind, queue, payload, priority, run_at, max_attempts, limit_key)
+)
+SELECT * FROM parent
+"""
+
+# Progress of running batches, and the end of those whose last job has ended.
+CLOSE_BATCHES = """
+WITH parents AS (
+    SELECT id FROM jobs WHERE queue = 'default' AND kind = 'jobs.batch' AND status = 'running'
+    FOR UPDATE SKIP LOCKED
+), counted AS (
+    SELECT parent_id, count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+           count(*) FILTER (WHERE status = 'failed') AS failed,
+           count(*) FILTER (WHERE status = 'cancelled') AS cancelled, count(*) AS total
+    FROM jobs WHERE parent_id IN (SELECT id FROM parents) GROUP BY parent_id
+), judged AS (
+    SELECT *, succeeded + failed + cancelled AS done, succeeded + failed + cancelled = total AS ended FROM counted
+), changed AS (
+    UPDATE jobs
+    SET progress_current = judged.done, progress_total = judged.total,
+        status = CASE WHEN NOT judged.ended THEN 'running' WHEN judged.succeeded = judged.total THEN 'succeeded'
+                      WHEN cancel_requested_at IS NOT NULL AND judged.cancelled > 0 THEN 'cancelled'
+                      ELSE 'failed' END,
+        cancel_verdict = CASE WHEN NOT judged.ended OR cancel_requested_at IS NULL THEN cancel_verdict
+                              WHEN judged.cancelled > 0 THEN 'stopped' ELSE 'too_late' END,
+        finished_at = CASE WHEN judged.ended THEN clock_timestamp() END,
+        result = CASE WHEN judged.ended THEN jsonb_build_object(
+            'succeeded', judged.succeeded, 'failed', judged.failed, 'cancelled', judged.cancelled) END,
+        error = CASE WHEN judged.ended AND judged.failed > 0 THEN jsonb_build_object('code', 'JOBS_FAILED',
+            'message', judged.failed || ' of ' || judged.total || ' jobs failed.', 'retryable', false) END
+    FROM judged WHERE jobs.id = judged.parent_id AND (judged.ended OR progress_current IS DISTINCT FROM judged.done)
+    RETURNING jobs.*
+)
+SELECT *, pg_notify('bellwork_job', id::text) FROM changed
+"""
+
+CHILDREN_UNFINISHED = f"SELECT id FROM jobs WHERE parent_id = $1 AND status IN {UNFINISHED}"
+
+PACE = """
+SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)) AS wait,
+       percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS run
+FROM (
+    SELECT run_at, started_at, finished_at FROM jobs WHERE kind = $1 AND status = 'succeeded' ORDER BY id DESC LIMIT 200
+) AS recent
+"""
+
+QUEUE_AHEAD = """
+SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND status = 'queued' LIMIT 100000) AS waiting)
+           AS waiting,
+       (SELECT count(*) / 30.0 FROM jobs
+        WHERE queue = $1 AND finished_at > clock_timestamp() - interval '30 seconds')::float8 AS per_second
+"""
+
+EXPLAIN = f"""
+SELECT jobs.*, clock_timestamp() AS now,
+       EXISTS (SELECT FROM paused_kinds WHERE paused_kinds.kind = jobs.kind) AS paused,
+       (SELECT count(*) FROM jobs AS other WHERE other.queue = jobs.queue AND other.kind = jobs.kind
+            AND (other.status = 'running' OR other.status = 'queued' AND other.published_at IS NOT NULL))
+           AS kind_in_flight,
+       (SELECT count(*) FROM jobs AS other WHERE other.queue = jobs.queue AND other.kind = jobs.kind
+            AND other.limit_key = jobs.limit_key
+            AND (other.status = 'running' OR other.status = 'queued' AND other.published_at IS NOT NULL))
+           AS key_in_flight,
+       (SELECT count(*) FROM (SELECT FROM jobs AS other WHERE other.queue = jobs.queue AND other.status = 'queued'
+            AND other.published_at IS NULL AND (other.priority, jobs.run_at) > (jobs.priority, other.run_at)
+            LIMIT 100000) AS before) AS waiting_before,
+       (SELECT max(at) FROM (
+            SELECT seen_at AS at FROM lanes WHERE lanes.queue = jobs.queue
+            UNION ALL SELECT started_at FROM jobs AS other WHERE other.queue = jobs.queue AND other.status = 'running'
+            UNION ALL SELECT started_at FROM jobs AS other WHERE other.queue = jobs.queue
+                AND other.finished_at > clock_timestamp() - interval '1 minute') AS signs) AS worker_seen_at,
+       (SELECT count(*) FROM jobs AS child WHERE child.parent_id = jobs.id AND child.status IN {UNFINISHED})
+           AS children_unfinished
+FROM jobs WHERE id = $1
+"""
+
+PAUSE = "INSERT INTO paused_kinds (kind, paused_by) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING"
+
+RESUME = "DELETE FROM paused_kinds WHERE kind = $1"
+
+SEE_WORKER = """
+INSERT INTO lanes (queue, worker, seen_at) VALUES ($1, $2, clock_timestamp())
+ON CONFLICT (queue) DO UPDATE SET worker = excluded.worker, seen_at = excluded.seen_at
+"""
+
+LANES = "SELECT queue, worker, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds FROM lanes"
+
+# `$1` kind, `$2` code, `$3` and `$4` bounds of the end, `$5` owner; a null matches everything.
+_FAILED = """status = 'failed' AND ($1::text IS NULL OR kind = $1) AND ($2::text IS NULL OR error->>'code' = $2)
+    AND ($3::timestamptz IS NULL OR finished_at >= $3) AND ($4::timestamptz IS NULL OR finished_at <= $4)
+    AND ($5::text IS NULL OR owner = $5) AND kind <> 'jobs.batch'"""
+
+FAILED_GROUPS = f"""
+SELECT kind, error->>'code' AS code, count(*) AS jobs, max(error->>'message') AS example, min(finished_at) AS first_at,
+       max(finished_at) AS last_at
+FROM jobs WHERE {_FAILED} GROUP BY kind, error->>'code' ORDER BY jobs DESC LIMIT 100
+"""
+
+FAILED_COUNT = f"SELECT count(*) AS jobs FROM jobs WHERE {_FAILED}"
+
+RETRY_FAILED = f"""
+WITH chosen AS (
+    SELECT id FROM jobs WHERE {_FAILED} ORDER BY finished_at, id LIMIT $6 FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET status = 'queued', run_at = clock_timestamp(), max_attempts = attempt + $7, finished_at = NULL,
+    error = NULL, cancel_requested_at = NULL, cancel_verdict = NULL, published_at = NULL
+FROM chosen WHERE jobs.id = chosen.id
+RETURNING jobs.id
+"""
+
+HOW_THEY_ENDED = """
+SELECT count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+       count(*) FILTER (WHERE status IN ('failed', 'cancelled')) AS failed
+FROM jobs WHERE id = ANY($1::uuid[])
+"""
+
+# `$1` days for what went well or was cancelled, `$2` days for what failed.
+PRUNE = """
+DELETE FROM jobs WHERE id = ANY (ARRAY(
+    SELECT id FROM jobs
+    WHERE finished_at < clock_timestamp() - make_interval(days => CASE WHEN status = 'failed' THEN $2::int ELSE $1::int END)
+      AND finished_at < clock_timestamp() - make_interval(days => least($1::int, $2::int))
+    ORDER BY finished_at LIMIT $3
+))
+RETURNING 1
 """
 
 UNFINISHED_TWIN = f"SELECT * FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND status IN {UNFINISHED}"
@@ -242,9 +385,9 @@ GROUP BY queue, status
 
 
 def jobs(filters: Mapping[str, Any], *, only_owner: str | None) -> Select[Job]:
-    """`kind`, `status` and `owner` are exact, `from_` and `to` inclusive bounds of the creation."""
+    """`kind`, `status`, `owner` and `parent_id` are exact, `from_` and `to` inclusive bounds of the creation."""
     statement = select(Job)
-    for name in ("kind", "status", "owner"):
+    for name in ("kind", "status", "owner", "parent_id"):
         if name in filters:
             statement = statement.where(getattr(Job, name) == filters[name])
     if only_owner is not None:

@@ -27,6 +27,8 @@ class JobRecord(msgspec.Struct, frozen=True):
     max_attempts: int
     dedupe_key: str | None
     request_id: str | None
+    parent_id: UUID | None
+    callback_url: str | None
     schedule_id: UUID | None
     fire_at: datetime | None
     progress_current: int | None

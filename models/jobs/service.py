@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.jobs import lifecycle, queries
-from models.jobs.kinds import JobArgs, JobKind, kind_of
+from models.jobs.kinds import JobArgs, JobKind, kind_named, kind_of
 from models.jobs.records import AttemptRecord, JobRecord, attempt_record, job_record
 from models.jobs.rules import DEFAULT_PRIORITY, JobStatus
 from models.jobs.tables import Job
@@ -30,6 +30,7 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int | None = None
     schedule_id: UUID | None = None
     fire_at: datetime | None = None
+    callback_url: str | None = None
 
 
 DEFAULTS = JobOptions()
@@ -56,7 +57,7 @@ async def submit(
             on, queries.INSERT, new_id(), kind.name, kind.queue.value, msgspec.json.encode(args).decode(),
             options.priority, actor.name, options.run_at, options.max_attempts or kind.retry.max_attempts,
             options.dedupe_key, actor.request_id, args.limit_key(),
-            options.schedule_id, options.fire_at,
+            options.schedule_id, options.fire_at, options.callback_url,
         )  # fmt: skip
         if row:
             return Submitted(job_record(row[0]), created=True)
@@ -80,6 +81,27 @@ async def enqueue_many(on: Connection, actor: Actor, args: Sequence[JobArgs]) ->
     return ids
 
 
+class BatchItem(msgspec.Struct, frozen=True):
+    kind: JobKind
+    args: JobArgs
+    options: JobOptions = DEFAULTS
+
+
+async def submit_batch(
+    on: Connection, actor: Actor, items: Sequence[BatchItem], *, callback_url: str | None = None
+) -> JobRecord:
+    """All of the jobs or none, and the parent that ends after them; gives the parent."""
+    rows = await fetch(
+        on, queries.INSERT_BATCH, new_id(), DEFAULT_PRIORITY, actor.name, [new_id() for _ in items],
+        [item.kind.name for item in items], [item.kind.queue.value for item in items],
+        [msgspec.json.encode(item.args).decode() for item in items], [item.options.priority for item in items],
+        [item.options.run_at for item in items], actor.request_id, callback_url,
+        [item.options.max_attempts or item.kind.retry.max_attempts for item in items],
+        [item.args.limit_key() for item in items],
+    )  # fmt: skip
+    return job_record(rows[0])
+
+
 async def get_job(on: Connection, id_: UUID, *, owner: str | None = None) -> JobRecord:
     """Raises NotFound, also for a job of another owner when `owner` is given."""
     rows = await fetch(on, queries.BY_ID, id_)
@@ -90,9 +112,9 @@ async def get_job(on: Connection, id_: UUID, *, owner: str | None = None) -> Job
 
 async def retry_job(on: Connection, job: JobRecord) -> JobRecord:
     """Raises Conflict for a job that has not failed or been cancelled, or whose dedupe key is taken meanwhile."""
-    again = await lifecycle.retry(on, job)
+    again = await lifecycle.retry(on, job) if kind_named(job.kind).performed else None
     if again is None:
-        raise Conflict(f"Only failed and cancelled jobs are retried; this one is {job.status}.")
+        raise Conflict(f"Only failed and cancelled jobs are retried (and no batches); this one is {job.status}.")
     return again
 
 
@@ -104,6 +126,7 @@ class JobPage(Page):
     kind: str | None = None
     status: JobStatus | None = None
     owner: str | None = None
+    parent_id: UUID | None = None
     from_: datetime | None = msgspec.field(default=None, name="from")
     to: datetime | None = None
 

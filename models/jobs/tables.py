@@ -38,6 +38,8 @@ class Job(Base):
     lease_worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     limit_key: Mapped[str | None]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    callback_url: Mapped[str | None]
     steps: Mapped[list[Any] | None]
     state: Mapped[dict[str, Any] | None]
     cancel_requested_at: Mapped[datetime | None]
@@ -49,7 +51,7 @@ class Job(Base):
 
     __table_args__ = (
         CheckConstraint("status IN (" + ", ".join(f"'{s}'" for s in JobStatus) + ")", name="status"),
-        CheckConstraint("(status = 'running') = (lease_until IS NOT NULL)", name="lease_iff_running"),
+        CheckConstraint("lease_until IS NULL OR status = 'running'", name="lease_only_running"),
         CheckConstraint(
             "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished"
         ),
@@ -71,6 +73,8 @@ class Job(Base):
         Index(
             "uq_jobs_schedule_fire", "schedule_id", "fire_at", unique=True, postgresql_where=text("fire_at IS NOT NULL")
         ),
+        Index("ix_jobs_parent_id", "parent_id", "status", postgresql_where=text("parent_id IS NOT NULL")),
+        Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("ix_jobs_owner_id", "owner", "id"),
         Index("ix_jobs_kind_id", "kind", "id"),
     )  # fmt: skip
@@ -98,3 +102,13 @@ class PausedKind(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     paused_by: Mapped[str]
     paused_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Lane(Base):
+    """When a worker last took a canary from a queue: that, not a process being up, is being alive."""
+
+    __tablename__ = "lanes"
+
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    worker: Mapped[str]
+    seen_at: Mapped[datetime]

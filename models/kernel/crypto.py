@@ -13,12 +13,19 @@ class KeyRing:
         self._ring = MultiFernet([Fernet(key.get_secret_value()) for key in keys])
 
     def encrypt(self, secret: str) -> str:
-        return self._ring.encrypt(secret.encode()).decode()
+        return self.encrypt_bytes(secret.encode()).decode()
 
     def decrypt(self, sealed: str) -> str:
         """Raises ValueError when no key of the ring opens it."""
+        return self.decrypt_bytes(sealed.encode()).decode()
+
+    def encrypt_bytes(self, secret: bytes) -> bytes:
+        return self._ring.encrypt(secret)
+
+    def decrypt_bytes(self, sealed: bytes) -> bytes:
+        """Raises ValueError when no key of the ring opens it."""
         try:
-            return self._ring.decrypt(sealed.encode()).decode()
+            return self._ring.decrypt(sealed)
         except InvalidToken as error:
             raise ValueError("no key of the ring opens this secret") from error
 

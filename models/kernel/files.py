@@ -112,7 +112,7 @@ def translate_full_disk() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = re.search(r"os error (\d+)", str(error))
+        said = re.search(r"(?:os error|code:) (\d+)", str(error))
         number = error.errno if isinstance(error, OSError) and error.errno else int(said[1]) if said else None
         if number in FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error

@@ -50,16 +50,13 @@ class Database:
         self._pool_size = pool_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._pool_lock = asyncio.Lock()
-        self.engine: AsyncEngine = create_async_engine(
-            self.url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        self.engine = engine_of(
+            self.url,
+            self._server_settings,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
             pool_pre_ping=True,
-            connect_args={
-                "timeout": CONNECT_TIMEOUT_SECONDS,
-                "server_settings": self._server_settings,
-            },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -116,6 +113,15 @@ class Database:
         if self._pool is not None:
             self._pool.terminate()
         await self.engine.dispose()
+
+
+def engine_of(url: str, server_settings: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
+    """An engine whose URL is read by asyncpg, which knows `sslmode` and its like."""
+
+    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
 
 
 Connection = AsyncSession | Database

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
 
     job_lease_seconds: float = Field(default=15.0, ge=2.0, le=25.0)
     job_redeliver_seconds: float = Field(default=10.0, ge=1.0, le=25.0)
+    job_keep_days: int = Field(default=30, ge=1)
+    failed_job_keep_days: int = Field(default=90, ge=1)
     dispatch_window: int = Field(default=1000, ge=1)
     dispatch_poll_seconds: float = Field(default=0.5, gt=0.0, le=10.0)
 

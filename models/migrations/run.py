@@ -11,10 +11,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 import models.all_contexts  # noqa: F401
 from models.kernel.base import Base
+from models.kernel.session import engine_of
 
 FOLDER = Path(__file__).parent
 LOCK = 7215000
@@ -43,7 +43,7 @@ def create_revision(database_url: str, message: str, revision: str) -> None:
 
 def _on_connection(database_url: str, work: Callable[[Connection], T]) -> T:
     async def run() -> T:
-        engine = create_async_engine(database_url.replace("postgresql://", "postgresql+asyncpg://", 1))
+        engine = engine_of(database_url)
         try:
             async with engine.begin() as connection:
                 return await connection.run_sync(work)

@@ -1,8 +1,12 @@
-"""Idempotency keys: the same key and body gets the first answer again; the work is done once."""
+"""Idempotency keys: the same key and body gets the first answer again; the work is done once.
+
+Answers are kept encrypted: some of them show a secret, which is stored nowhere else.
+"""
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.kernel.crypto import KeyRing
 from models.kernel.errors import Conflict, Unprocessable
 from models.kernel.session import Connection, fetch
 from models.requests import queries
@@ -16,7 +20,7 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-async def find_answer(session: AsyncSession, caller: str, key: str, fingerprint: str) -> Answer | None:
+async def find_answer(session: AsyncSession, keys: KeyRing, caller: str, key: str, fingerprint: str) -> Answer | None:
     """The answer to replay, or None: then this transaction holds the key until it ends.
 
     Raises Conflict while a twin is in flight, Unprocessable when the key came with another request before.
@@ -29,13 +33,16 @@ async def find_answer(session: AsyncSession, caller: str, key: str, fingerprint:
     if rows[0]["fingerprint"] != fingerprint:
         raise Unprocessable("This Idempotency-Key was used with another request.")
     headers = msgspec.msgpack.decode(rows[0]["headers"], type=list[tuple[bytes, bytes]])
-    return Answer(rows[0]["status"], headers, rows[0]["body"])
+    return Answer(rows[0]["status"], headers, keys.decrypt_bytes(rows[0]["body"]))
 
 
-async def keep_answer(session: AsyncSession, caller: str, key: str, fingerprint: str, answer: Answer) -> None:
+async def keep_answer(
+    session: AsyncSession, keys: KeyRing, caller: str, key: str, fingerprint: str, answer: Answer
+) -> None:
     """In the transaction of the work itself, so that a crash cannot part the two. Raises Conflict for a twin."""
     headers = msgspec.msgpack.encode(answer.headers)
-    kept = await fetch(session, queries.KEEP, caller, key, fingerprint, answer.status, headers, answer.body)
+    body = keys.encrypt_bytes(answer.body)
+    kept = await fetch(session, queries.KEEP, caller, key, fingerprint, answer.status, headers, body)
     if not kept:
         raise Conflict("A request with this Idempotency-Key was answered meanwhile.")
 

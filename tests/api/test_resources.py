@@ -59,6 +59,20 @@ RESOURCES = [
         "/closures", "closure", {"name": "Summer", "startDate": "2026-07-01", "endDate": "2026-08-31"},
         {"endDate": "2026-09-01"}, {"name": "", "startDate": "July", "endDate": 31, "branchId": 1},
     ),
+    Resource(
+        "/cycles", "cycle",
+        {
+            "name": "Chess", "type": "private", "startDate": "2026-02-03", "timezone": "Asia/Jerusalem",
+            "pattern": {"slots": [{"weekday": 1, "start": "16:00", "end": "17:30"}]}, "totalMeetings": 12,
+            "activityType": "online", "currency": "ILS",
+        },
+        {"name": "Robotics"},
+        {"name": "", "type": "public", "startDate": "soon", "totalMeetings": 1001, "pattern": [], "status": "gone"},
+        refers_to={
+            "courseId": factories.make_course, "branchId": factories.make_branch,
+            "instructorId": factories.make_instructor,
+        },
+    ),
 ]  # fmt: skip
 every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.path.strip("/"))
 

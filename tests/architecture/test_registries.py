@@ -19,7 +19,7 @@ HANDLERS_MATCH_KINDS = """
 import models.all_contexts, tasks.all_handlers
 from models.jobs.kinds import all_kinds
 from tasks.handlers import handled_kinds
-print(sorted({kind.name for kind in all_kinds()} ^ handled_kinds()))
+print(sorted({kind.name for kind in all_kinds() if kind.performed} ^ handled_kinds()))
 """
 
 

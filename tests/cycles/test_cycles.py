@@ -154,3 +154,34 @@ async def test_cycles_are_found_by_their_terms(
 async def test_a_bad_filter_is_named(client: ApiClient) -> None:
     problem = await client.expect(400, "GET", "/cycles", params={"dayOfWeek": "7", "type": "x", "weekday": "1"})
     assert fields(problem) == {"dayOfWeek", "type", "weekday"}
+
+
+async def test_a_deleted_cycle_takes_its_meetings_with_it_and_brings_them_back(
+    client: ApiClient, database: Database
+) -> None:
+    async with database.transaction() as session:
+        cycle = await make_cycle(session)
+        kept, gone = [await make_meeting(session, cycle, number=number) for number in (1, 2)]
+        other = await make_cycle(session, instructor_id=cycle.instructor_id)
+    await client.expect(204, "DELETE", f"/meetings/{gone.id}")
+    await client.expect(204, "DELETE", f"/cycles/{cycle.id}")
+    assert (await client.expect(200, "GET", "/meetings"))["data"] == []
+    times = {"startsAt": kept.starts_at.isoformat(), "endsAt": kept.ends_at.isoformat()}
+    taken = await client.create("/meetings", cycleId=str(other.id), **times)
+    await client.expect(409, "POST", f"/cycles/{cycle.id}/restore")
+    await client.expect(204, "DELETE", f"/meetings/{taken['id']}")
+    await client.expect(200, "POST", f"/cycles/{cycle.id}/restore")
+    page = await client.expect(200, "GET", "/meetings")
+    assert [meeting["id"] for meeting in page["data"]] == [str(kept.id)]
+
+
+async def test_a_cancelled_cycle_cancels_what_was_still_scheduled(client: ApiClient, database: Database) -> None:
+    async with database.transaction() as session:
+        cycle = await make_cycle(session)
+        for number, status in enumerate(["completed", "scheduled", "scheduled"], 1):
+            await make_meeting(session, cycle, number=number, status=status)
+    await client.expect(200, "PATCH", f"/cycles/{cycle.id}", json={"status": "cancelled"})
+    page = await client.expect(200, "GET", f"/cycles/{cycle.id}/meetings")
+    assert [meeting["status"] for meeting in page["data"]] == ["completed", "cancelled", "cancelled"]
+    events = await database.fetch("SELECT count(*) AS n FROM events WHERE type = 'meeting.cancelled'")
+    assert events[0]["n"] == 2

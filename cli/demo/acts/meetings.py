@@ -61,7 +61,7 @@ def _check_clocks(scene: Scene, key: str, times: Times) -> Json:
     cycle = next(cycle for cycle in scene.school.cycles if cycle.key == key)
     zone = ZoneInfo(scene.school.branch(cycle.branch).timezone)
     wall = {f"{starts_at.astimezone(zone):%H:%M}" for _, starts_at, _ in times}
-    utc = sorted({f"{starts_at:%H:%M}" for _, starts_at, _ in times})
+    utc = list(dict.fromkeys(f"{starts_at:%H:%M}" for _, starts_at, _ in times))
     kept = wall == {cycle.slots[0].start} and len(utc) == 2
     text = f"{cycle.name} stays at {cycle.slots[0].start} in {zone}, in UTC it moves from {' to '.join(utc)}"
     scene.stage.check(text, kept, (wall, utc))

@@ -76,14 +76,12 @@ async def _found_sums(scene: Scene) -> dict[str, Sum]:
 
 
 def _show(scene: Scene, found: Sums) -> None:
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for branch in scene.school.branches:
-        for cycle in (each for each in scene.school.cycles if each.branch == branch.key):
-            rows.append((branch.city, cycle.name, branch.currency, *_cells(found[cycle.key])))
-    totals = _by_currency(scene, found)
-    rows += [("", "together", currency, *_cells(each)) for currency, each in totals.items()]
-    columns = ("branch", "cycle", "", "meetings", "revenue", "pay", "profit")
-    scene.stage.table(columns, rows, numbers_from=3)
+        cycles = [cycle for cycle in scene.school.cycles if cycle.branch == branch.key]
+        rows += [(cycle.name, branch.currency, *_cells(found[cycle.key])) for cycle in cycles]
+        rows.append((f"= {branch.city}", branch.currency, *_cells(_by_currency(scene, found)[branch.currency])))
+    scene.stage.table(("cycle", "", "given", "revenue", "pay", "profit"), rows, numbers_from=2)
 
 
 def _compare(scene: Scene, expected: Sums, found: Sums, result: Json) -> None:

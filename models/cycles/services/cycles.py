@@ -1,5 +1,6 @@
 """Cycles: a course given at a branch by an instructor over time."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,19 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.courses.tables import Branch, Course
 from models.cycles import queries
-from models.cycles.events import CYCLE
+from models.cycles.events import (
+    CYCLE,
+    CYCLE_COMPLETED,
+    MEETING_DELETED,
+    MEETING_UPDATED,
+    CycleState,
+    MeetingState,
+)
 from models.cycles.jobs import DuplicateCycle, ProgressSynced
 from models.cycles.tables import Cycle
 from models.cycles.terms import cycle_faults
 from models.cycles.values import ActivityType, CycleStatus, CycleType
-from models.events.service import emit_about
+from models.events.service import emit_about, emit_many
 from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
 from models.kernel.errors import Fault, Invalid, NotFound
 from models.kernel.paging import Page, Pagination, filters, paginate
 from models.kernel.schema import given
-from models.kernel.session import fetch
+from models.kernel.session import Row, fetch
 from models.people.tables import Instructor
 
 COPIED = (
@@ -94,14 +102,23 @@ async def update_cycle(
 async def delete_cycle(
     session: AsyncSession, actor: Actor, id_: UUID, match: Match = ANY, *, hard: bool = False
 ) -> None:
-    """`hard` is for good. Raises Conflict then while there are meetings or registrations of it."""
+    """Its meetings go with it. `hard` is for good, and raises Conflict while there are meetings or registrations."""
     cycle = await crud.delete(session, Cycle, id_, match, hard=hard)
     await emit_about(session, actor, CYCLE.deleted, cycle)
+    if not hard:
+        rows = await fetch(session, queries.DELETE_WITH_CYCLE, id_, cycle.deleted_at)
+        await emit_many(session, actor, MEETING_DELETED, _states(rows))
 
 
 async def restore_cycle(session: AsyncSession, actor: Actor, id_: UUID) -> Cycle:
+    """The meetings that were deleted with it come back too. Raises Conflict where their instructors are taken now."""
+    deleted_at = (await crud.get_any(session, Cycle, id_)).deleted_at
     cycle = await crud.restore(session, Cycle, id_)
     await emit_about(session, actor, CYCLE.updated, cycle)
+    instructors = await fetch(session, queries.INSTRUCTORS_OF_MEETINGS, id_)
+    await fetch(session, queries.LOCK_INSTRUCTORS, [row["instructor_id"] for row in instructors])
+    rows = await fetch(session, queries.RESTORE_WITH_CYCLE, id_, deleted_at)
+    await emit_many(session, actor, MEETING_UPDATED, _states(rows))
     return cycle
 
 
@@ -121,10 +138,23 @@ async def check_cycles(session: AsyncSession, ids: list[UUID]) -> None:
         raise Invalid.of(faults)
 
 
+async def recount(session: AsyncSession, ids: list[UUID]) -> None:
+    """Bring the counters in line with the meetings. The cycles are locked."""
+    await fetch(session, queries.RECOUNT, ids)
+
+
+async def complete_finished(session: AsyncSession, actor: Actor, ids: list[UUID]) -> list[UUID]:
+    """Those active cycles of which as many meetings are completed as were sold become completed."""
+    done = [row["id"] for row in await fetch(session, queries.COMPLETE_CYCLES, ids)]
+    cycles = await session.scalars(queries.cycles_by_id(done))
+    await emit_many(session, actor, CYCLE_COMPLETED, {each.id: CycleState.of(each) for each in cycles})
+    return done
+
+
 async def sync_progress(session: AsyncSession, id_: UUID) -> ProgressSynced:
     """Count the completed meetings again; the number of meetings that was sold stays."""
     await lock_cycles(session, [id_])
-    await fetch(session, queries.RECOUNT, [id_])
+    await recount(session, [id_])
     cycle = await crud.get_live(session, Cycle, id_, lock=True)
     meetings = (await fetch(session, queries.COUNT_MEETINGS, id_))[0]["meetings"]
     progress = cycle.progress
@@ -142,6 +172,10 @@ async def duplicate_cycle(session: AsyncSession, actor: Actor, order: DuplicateC
     await crud.add(session, copy)
     await emit_about(session, actor, CYCLE.created, copy)
     return copy
+
+
+def _states(rows: Sequence[Row]) -> dict[UUID, MeetingState]:
+    return {row["id"]: msgspec.convert(dict(row), MeetingState) for row in rows}
 
 
 def _stored(data: msgspec.Struct) -> msgspec.Struct:

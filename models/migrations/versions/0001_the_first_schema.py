@@ -107,6 +107,8 @@ def upgrade() -> None:
     sa.Column('lease_worker', sa.Text(), nullable=True),
     sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('limit_key', sa.Text(), nullable=True),
+    sa.Column('parent_id', sa.Uuid(), nullable=True),
+    sa.Column('callback_url', sa.Text(), nullable=True),
     sa.Column('steps', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('state', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('cancel_requested_at', sa.DateTime(timezone=True), nullable=True),
@@ -115,15 +117,18 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("(status = 'running') = (lease_until IS NOT NULL)", name=op.f('ck_jobs_lease_iff_running')),
     sa.CheckConstraint("(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name=op.f('ck_jobs_finished')),
+    sa.CheckConstraint("lease_until IS NULL OR status = 'running'", name=op.f('ck_jobs_lease_only_running')),
     sa.CheckConstraint("status IN ('scheduled', 'queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled')", name=op.f('ck_jobs_status')),
+    sa.ForeignKeyConstraint(['parent_id'], ['jobs.id'], name=op.f('fk_jobs_parent_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_jobs'))
     )
+    op.create_index('ix_jobs_finished_at', 'jobs', ['finished_at'], unique=False, postgresql_where=sa.text('finished_at IS NOT NULL'))
     op.create_index('ix_jobs_kind_id', 'jobs', ['kind', 'id'], unique=False)
     op.create_index('ix_jobs_later', 'jobs', ['run_at'], unique=False, postgresql_where=sa.text("status IN ('scheduled', 'retrying')"))
     op.create_index('ix_jobs_lease_until', 'jobs', ['lease_until'], unique=False, postgresql_where=sa.text("status = 'running'"))
     op.create_index('ix_jobs_owner_id', 'jobs', ['owner', 'id'], unique=False)
+    op.create_index('ix_jobs_parent_id', 'jobs', ['parent_id', 'status'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL'))
     op.create_index('ix_jobs_published', 'jobs', ['queue', 'published_at'], unique=False, postgresql_where=sa.text("published_at IS NOT NULL AND status = 'queued'"))
     op.create_index('ix_jobs_running', 'jobs', ['queue', 'kind'], unique=False, postgresql_where=sa.text("status = 'running'"))
     op.create_index('ix_jobs_waiting', 'jobs', ['queue', 'owner', sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
@@ -140,6 +145,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('caller', 'key', name=op.f('pk_keyed_answers'))
     )
     op.create_index('ix_keyed_answers_created_at', 'keyed_answers', ['created_at'], unique=False)
+    op.create_table('lanes',
+    sa.Column('queue', sa.Text(), nullable=False),
+    sa.Column('worker', sa.Text(), nullable=False),
+    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('queue', name=op.f('pk_lanes'))
+    )
     op.create_table('messages',
     sa.Column('channel', sa.Text(), nullable=False),
     sa.Column('template', sa.Text(), nullable=False),
@@ -458,6 +469,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_meetings_cycle_id_starts_at', 'meetings', ['cycle_id', 'starts_at'], unique=False)
     op.create_index(op.f('ix_meetings_instructor_id'), 'meetings', ['instructor_id'], unique=False)
+    op.create_index('ix_meetings_rescheduled_to_id', 'meetings', ['rescheduled_to_id'], unique=False, postgresql_where=sa.text('rescheduled_to_id IS NOT NULL'))
     op.create_index(op.f('ix_meetings_starts_at'), 'meetings', ['starts_at'], unique=False)
     op.create_index('uq_meetings_cycle_number', 'meetings', ['cycle_id', 'number'], unique=True, postgresql_where=sa.text("deleted_at IS NULL AND status <> 'postponed'"))
     op.create_table('registrations',
@@ -500,6 +512,7 @@ def downgrade() -> None:
     op.drop_table('registrations')
     op.drop_index('uq_meetings_cycle_number', table_name='meetings', postgresql_where=sa.text("deleted_at IS NULL AND status <> 'postponed'"))
     op.drop_index(op.f('ix_meetings_starts_at'), table_name='meetings')
+    op.drop_index('ix_meetings_rescheduled_to_id', table_name='meetings', postgresql_where=sa.text('rescheduled_to_id IS NOT NULL'))
     op.drop_index(op.f('ix_meetings_instructor_id'), table_name='meetings')
     op.drop_index('ix_meetings_cycle_id_starts_at', table_name='meetings')
     op.drop_table('meetings')
@@ -532,6 +545,7 @@ def downgrade() -> None:
     op.drop_table('paused_kinds')
     op.drop_index('ix_messages_provider_id', table_name='messages')
     op.drop_table('messages')
+    op.drop_table('lanes')
     op.drop_index('ix_keyed_answers_created_at', table_name='keyed_answers')
     op.drop_table('keyed_answers')
     op.drop_index('uq_jobs_schedule_fire', table_name='jobs', postgresql_where=sa.text('fire_at IS NOT NULL'))
@@ -539,10 +553,12 @@ def downgrade() -> None:
     op.drop_index('ix_jobs_waiting', table_name='jobs', postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
     op.drop_index('ix_jobs_running', table_name='jobs', postgresql_where=sa.text("status = 'running'"))
     op.drop_index('ix_jobs_published', table_name='jobs', postgresql_where=sa.text("published_at IS NOT NULL AND status = 'queued'"))
+    op.drop_index('ix_jobs_parent_id', table_name='jobs', postgresql_where=sa.text('parent_id IS NOT NULL'))
     op.drop_index('ix_jobs_owner_id', table_name='jobs')
     op.drop_index('ix_jobs_lease_until', table_name='jobs', postgresql_where=sa.text("status = 'running'"))
     op.drop_index('ix_jobs_later', table_name='jobs', postgresql_where=sa.text("status IN ('scheduled', 'retrying')"))
     op.drop_index('ix_jobs_kind_id', table_name='jobs')
+    op.drop_index('ix_jobs_finished_at', table_name='jobs', postgresql_where=sa.text('finished_at IS NOT NULL'))
     op.drop_table('jobs')
     op.drop_index('ix_exports_owner_id', table_name='exports')
     op.drop_table('exports')

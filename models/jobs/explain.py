@@ -1,0 +1,137 @@
+"""Why a job is not running or not done, and what comes next. Pure: the facts are passed in."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from models.jobs.admission import Limits
+from models.jobs.records import JobRecord
+from models.jobs.rules import JobStatus
+
+SILENT_AFTER = timedelta(seconds=60)
+
+
+class Reason(StrEnum):
+    RUN_AT_AHEAD = "run_at_ahead"
+    BACKOFF = "backoff"
+    KIND_PAUSED = "kind_paused"
+    KIND_LIMIT = "kind_limit"
+    KEY_LIMIT = "key_limit"
+    QUEUE_AHEAD = "queue_ahead"
+    SENT_TO_WORKERS = "sent_to_workers"
+    NO_WORKER = "no_worker"
+    RUNNING = "running"
+    STOP_REQUESTED = "stop_requested"
+    CHILDREN_UNFINISHED = "children_unfinished"
+    ENDED = "ended"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known around a job. `worker_seen_at` is when any worker last took something from its queue."""
+
+    job: JobRecord
+    now: datetime
+    paused: bool
+    limits: Limits
+    kind_in_flight: int
+    key_in_flight: int
+    waiting_before: int
+    published_at: datetime | None
+    lease_worker: str | None
+    lease_until: datetime | None
+    worker_seen_at: datetime | None
+    children_unfinished: int
+
+
+class Because(msgspec.Struct, frozen=True):
+    reason: Reason
+    detail: str
+
+
+class Explanation(msgspec.Struct, frozen=True, rename="camel"):
+    """`because` holds every reason that applies, the one in the way first; `next` says what happens then."""
+
+    status: JobStatus
+    because: list[Because]
+    next: str
+
+
+def explain(facts: Facts) -> Explanation:
+    job = facts.job
+    if job.finished:
+        attempts = f"after {job.attempt} attempt(s)"
+        return _because(facts, [Because(Reason.ENDED, f"It is {job.status} {attempts}.")], "Nothing; it has ended.")
+    if job.status == JobStatus.RUNNING:
+        return _running(facts)
+    if job.status == JobStatus.SCHEDULED:
+        because = Because(Reason.RUN_AT_AHEAD, f"It was asked to run at {_text(job.run_at)}.")
+        return _because(facts, [because, *_in_the_way(facts)], "It joins its queue when its time comes.")
+    if job.status == JobStatus.RETRYING:
+        because = Because(
+            Reason.BACKOFF, f"Attempt {job.attempt} of {job.max_attempts} broke; it waits until {_text(job.run_at)}."
+        )
+        return _because(facts, [because, *_in_the_way(facts)], f"Attempt {job.attempt + 1} follows.")
+    return _waiting(facts)
+
+
+def _running(facts: Facts) -> Explanation:
+    job = facts.job
+    if facts.children_unfinished:
+        because = Because(Reason.CHILDREN_UNFINISHED, f"{facts.children_unfinished} of its jobs have not ended.")
+        return _because(facts, [because], "It ends with the last of its jobs.")
+    running = f"Attempt {job.attempt} of {job.max_attempts} runs in {facts.lease_worker} since {_text(job.started_at)}"
+    found = [Because(Reason.RUNNING, f"{running}; its lease is good until {_text(facts.lease_until)}.")]
+    if job.cancel_requested_at is not None:
+        found.insert(0, Because(Reason.STOP_REQUESTED, f"It was asked to stop at {_text(job.cancel_requested_at)}."))
+        return _because(facts, found, "It stops at its next checkpoint, or ends before it sees the request.")
+    return _because(facts, found, "It ends, or runs again elsewhere once its lease has run out.")
+
+
+def _waiting(facts: Facts) -> Explanation:
+    if facts.published_at is not None:
+        sent = Because(
+            Reason.SENT_TO_WORKERS, f"It was sent to the workers of `{facts.job.queue}` at {_text(facts.published_at)}."
+        )
+        silent = _no_worker(facts)
+        return _because(
+            facts, [*silent, sent], "A worker takes it as soon as one is free; what gets lost is sent again."
+        )
+    found = [*_in_the_way(facts), *_no_worker(facts)]
+    if facts.waiting_before or not found:
+        found.append(
+            Because(Reason.QUEUE_AHEAD, f"{facts.waiting_before} job(s) wait in `{facts.job.queue}` before it.")
+        )
+    return _because(facts, found, "Owners are served in turn; it is sent to a worker when its turn comes.")
+
+
+def _in_the_way(facts: Facts) -> list[Because]:
+    """What would keep the job from being sent even if it were its turn."""
+    kind, limits, found = facts.job.kind, facts.limits, []
+    if facts.paused:
+        found.append(Because(Reason.KIND_PAUSED, f"`{kind}` is paused; an administrator resumes it."))
+    if limits.in_all is not None and facts.kind_in_flight >= limits.in_all:
+        found.append(
+            Because(Reason.KIND_LIMIT, f"{facts.kind_in_flight} jobs of `{kind}` are under way, the most there may be.")
+        )
+    if limits.per_key is not None and facts.key_in_flight >= limits.per_key:
+        found.append(
+            Because(Reason.KEY_LIMIT, f"{facts.key_in_flight} jobs of its key are under way, the most there may be.")
+        )
+    return found
+
+
+def _no_worker(facts: Facts) -> list[Because]:
+    seen = facts.worker_seen_at
+    if seen is not None and facts.now - seen <= SILENT_AFTER:
+        return []
+    when = f"last at {_text(seen)}" if seen else "so far"
+    return [Because(Reason.NO_WORKER, f"No worker has taken anything from `{facts.job.queue}` {when}.")]
+
+
+def _because(facts: Facts, found: list[Because], following: str) -> Explanation:
+    return Explanation(facts.job.status, found, following)
+
+
+def _text(instant: datetime | None) -> str:
+    return instant.isoformat(timespec="seconds").replace("+00:00", "Z") if instant else "an unknown time"

@@ -1,0 +1,86 @@
+"""How fast jobs of a kind go these days, and what that means for the next look at one. Pure but for the reading."""
+
+import math
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from models.jobs import queries
+from models.jobs.records import JobRecord
+from models.jobs.rules import JobStatus
+from models.kernel.session import Connection, fetch
+
+LONGEST_SECONDS = 60
+CACHE_SECONDS = 5.0
+UNKNOWN_RUN_SECONDS = 1.0
+
+
+class Quantiles(msgspec.Struct, frozen=True, rename="camel"):
+    """Seconds."""
+
+    p50: float
+    p95: float
+
+
+class Pace(msgspec.Struct, frozen=True, rename="camel"):
+    """Of the last 200 jobs of a kind that succeeded: from due to start, and from start to end. None without any."""
+
+    wait: Quantiles | None
+    run: Quantiles | None
+
+
+class QueueAhead(msgspec.Struct, frozen=True):
+    """How many jobs wait in a queue, and how many a second have ended in it lately."""
+
+    waiting: int
+    per_second: float
+
+    @property
+    def seconds(self) -> float:
+        return self.waiting / self.per_second if self.per_second else 0.0
+
+
+def next_look(job: JobRecord, pace: Pace, ahead: QueueAhead, now: datetime) -> int:
+    """Whole seconds after which looking again is likely to find the job ended, between 1 and 60.
+
+    While it waits: until it is due, what is left of the usual wait or the queue ahead, and the usual run. While it
+    runs: what is left of the median run, then of the 95th percentile, then half of the time it has already taken.
+    """
+    run = pace.run or Quantiles(UNKNOWN_RUN_SECONDS, UNKNOWN_RUN_SECONDS)
+    if job.status == JobStatus.RUNNING and job.started_at is not None:
+        elapsed = (now - job.started_at).total_seconds()
+        left = next((limit - elapsed for limit in (run.p50, run.p95) if limit > elapsed), elapsed / 2)
+    else:
+        late = (now - job.run_at).total_seconds()
+        usual = max((pace.wait.p50 if pace.wait else 0.0) - max(late, 0.0), 0.0)
+        left = max(-late, 0.0) + max(usual, ahead.seconds) + run.p50
+    return min(max(math.ceil(left), 1), LONGEST_SECONDS)
+
+
+class PaceReader:
+    """Reads paces and queues, each at most once in a few seconds per process: a status read costs nothing more."""
+
+    def __init__(self) -> None:
+        self._paces: dict[str, tuple[float, Pace]] = {}
+        self._queues: dict[str, tuple[float, QueueAhead]] = {}
+
+    async def pace(self, on: Connection, kind: str) -> Pace:
+        known = self._paces.get(kind)
+        if known is None or known[0] < time.monotonic():
+            rows = await fetch(on, queries.PACE, kind)
+            known = self._paces[kind] = (time.monotonic() + CACHE_SECONDS, _pace(rows[0]["wait"], rows[0]["run"]))
+        return known[1]
+
+    async def ahead(self, on: Connection, queue: str) -> QueueAhead:
+        known = self._queues.get(queue)
+        if known is None or known[0] < time.monotonic():
+            row = (await fetch(on, queries.QUEUE_AHEAD, queue))[0]
+            known = (time.monotonic() + CACHE_SECONDS, QueueAhead(row["waiting"], row["per_second"]))
+            self._queues[queue] = known
+        return known[1]
+
+
+def _pace(wait: Sequence[float] | None, run: Sequence[float] | None) -> Pace:
+    return Pace(Quantiles(*wait) if wait else None, Quantiles(*run) if run else None)

@@ -1,0 +1,163 @@
+"""What operators do: explain, pause, redrive, and be told when to look again."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from models.jobs.lifecycle import prune
+from models.jobs.pace import Pace, Quantiles, QueueAhead, next_look
+from models.jobs.records import JobRecord
+from models.jobs.rules import JobStatus
+from models.jobs.service import enqueue
+from models.kernel.actor import SYSTEM
+from models.kernel.session import Database
+from tests.conftest import sign_in
+from tests.jobs.test_rules import job_at
+from tests.support.client import ApiClient, eventually
+from tests.support.probes import Echo
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PACE = Pace(Quantiles(2.0, 5.0), Quantiles(10.0, 30.0))
+IDLE = QueueAhead(0, 0.0)
+
+
+def job(status: JobStatus, *, due: float = 0.0, started: float | None = None) -> JobRecord:
+    """Seconds are relative to now, negative ones in the past."""
+    began = None if started is None else NOW + timedelta(seconds=started)
+    return msgspec.structs.replace(job_at(1), status=status, run_at=NOW + timedelta(seconds=due), started_at=began)
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "ahead", "seconds"),
+    [
+        pytest.param(job(JobStatus.QUEUED), IDLE, 12, id="usual wait and usual run"),
+        pytest.param(job(JobStatus.QUEUED, due=-1.5), IDLE, 11, id="part of the wait is over"),
+        pytest.param(job(JobStatus.QUEUED), QueueAhead(100, 5.0), 30, id="a long queue ahead"),
+        pytest.param(job(JobStatus.SCHEDULED, due=20), IDLE, 32, id="not due yet"),
+        pytest.param(job(JobStatus.SCHEDULED, due=7200), IDLE, 60, id="never longer than a minute"),
+        pytest.param(job(JobStatus.RUNNING, started=-4), IDLE, 6, id="what is left of the median run"),
+        pytest.param(job(JobStatus.RUNNING, started=-12), IDLE, 18, id="then of the 95th percentile"),
+        pytest.param(job(JobStatus.RUNNING, started=-40), IDLE, 20, id="then half as long again"),
+        pytest.param(job(JobStatus.RUNNING, started=-9.9), IDLE, 1, id="at least a second"),
+    ],
+)
+def test_when_to_look_again(looked_at: JobRecord, ahead: QueueAhead, seconds: int) -> None:
+    assert next_look(looked_at, PACE, ahead, NOW) == seconds
+
+
+async def reasons(client: ApiClient, job_id: str) -> list[str]:
+    explanation = await client.expect(200, "GET", f"/jobs/{job_id}/explain")
+    assert explanation["next"]
+    return [because["reason"] for because in explanation["because"]]
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_paused_kind_waits_says_so_and_goes_on_when_resumed(client: ApiClient, database: Database) -> None:
+    kind = await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": True})
+    assert kind["paused"] is True
+    waiting = await client.submit("probe.echo", {"text": "x"})
+    other = await client.submit("probe.effect", {"label": "other"})
+    assert (await client.finish(other["id"]))["status"] == "succeeded"
+    assert (await reasons(client, waiting["id"]))[0] == "kind_paused"
+    await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": False})
+    assert (await client.finish(waiting["id"]))["status"] == "succeeded"
+    assert await reasons(client, waiting["id"]) == ["ended"]
+    await sign_in(client, database, "manager")
+    await client.expect(403, "PATCH", "/job-kinds/probe.echo", json={"paused": True})
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_job_is_explained_in_every_state(client: ApiClient) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    scheduled = await client.submit("probe.echo", {"text": "x"}, runAt=later)
+    assert await reasons(client, scheduled["id"]) == ["run_at_ahead"]
+    running = await client.submit("probe.effect", {"label": "slow", "seconds": 30, "steps": 300})
+
+    async def runs() -> bool:
+        return await reasons(client, running["id"]) == ["running"]
+
+    assert await eventually(runs)
+    await client.request("POST", f"/jobs/{running['id']}/cancel", headers={"Prefer": "wait=20"})
+    assert await reasons(client, running["id"]) == ["ended"]
+    batch = await client.expect(
+        202, "POST", "/jobs/batch", json={"jobs": [{"kind": "probe.echo", "payload": {"text": "x"}, "runAt": later}]}
+    )
+    assert await reasons(client, batch["id"]) == ["children_unfinished"]
+
+
+async def test_a_queue_that_nobody_serves_says_so(client: ApiClient, database: Database) -> None:
+    await database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.batch', 'system')")
+    job = await client.submit("probe.batch", {"label": "x"})
+    assert await reasons(client, job["id"]) == ["kind_paused", "no_worker"]
+    await database.execute("INSERT INTO lanes (queue, worker, seen_at) VALUES ('webhooks', 'w', clock_timestamp())")
+    assert await reasons(client, job["id"]) == ["kind_paused"]
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_canary_shows_that_a_queue_is_served(client: ApiClient, database: Database) -> None:
+    async def served() -> bool:
+        rows = await database.fetch("SELECT queue FROM lanes")
+        return {row["queue"] for row in rows} == {"default", "webhooks", "mail", "calendar", "exports", "bulk"}
+
+    assert await eventually(served, within=60)
+
+
+@pytest.mark.usefixtures("workers")
+async def test_failed_jobs_are_previewed_by_error_and_run_again(client: ApiClient) -> None:
+    failed = [await client.submit("probe.effect", {"label": f"r{n}", "failUntil": 3}) for n in range(6)]
+    failed.append(await client.submit("probe.effect", {"label": "other", "final": True}))
+    for each in failed:
+        assert (await client.finish(each["id"]))["status"] == "failed"
+    preview = await client.expect(200, "POST", "/jobs/redrive", json={"kind": "probe.effect", "preview": True})
+    assert {group["code"]: group["jobs"] for group in preview["groups"]} == {"PROVIDER_DOWN": 6, "UNPROCESSABLE": 1}
+    body = {"kind": "probe.effect", "errorCode": "PROVIDER_DOWN", "canary": 2}
+    redrive = await client.finish((await client.expect(202, "POST", "/jobs/redrive", json=body))["id"], within=60)
+    assert redrive["status"] == "succeeded"
+    assert (redrive["result"]["matched"], redrive["result"]["retried"], redrive["result"]["stopped"]) == (6, 6, False)
+    for each in failed[:6]:
+        assert (await client.finish(each["id"]))["status"] == "succeeded"
+    assert (await client.expect(200, "GET", f"/jobs/{failed[6]['id']}"))["status"] == "failed"
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_redrive_stops_itself_when_its_canaries_fail_again(client: ApiClient) -> None:
+    failed = [await client.submit("probe.effect", {"label": f"s{n}", "final": True}) for n in range(8)]
+    for each in failed:
+        await client.finish(each["id"])
+    body = {"kind": "probe.effect", "canary": 2}
+    redrive = await client.finish((await client.expect(202, "POST", "/jobs/redrive", json=body))["id"], within=60)
+    assert (redrive["result"]["retried"], redrive["result"]["stopped"]) == (2, True)
+    attempts = [(await client.expect(200, "GET", f"/jobs/{each['id']}"))["attempt"] for each in failed]
+    assert sorted(attempts) == [1] * 6 + [2] * 2
+
+
+@pytest.mark.usefixtures("workers")
+async def test_an_unchanged_job_is_not_sent_again(client: ApiClient) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    job = await client.submit("probe.echo", {"text": "x"}, runAt=later)
+    first = await client.get(f"/jobs/{job['id']}")
+    assert 1 <= int(first.headers["retry-after"]) <= 60
+    again = await client.get(f"/jobs/{job['id']}", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "retry-after" in again.headers
+    await client.expect(200, "POST", f"/jobs/{job['id']}/cancel")
+    changed = await client.get(f"/jobs/{job['id']}", headers={"If-None-Match": first.headers["etag"]})
+    assert (changed.status_code, changed.json()["status"]) == (200, "cancelled")
+    assert "retry-after" not in changed.headers
+
+
+async def test_ended_jobs_are_forgotten_when_their_time_is_over(quiet_database: Database) -> None:
+    ages = {"succeeded": [31, 29], "failed": [91, 89, 31], "cancelled": [31]}
+    for status, days in ages.items():
+        for age in days:
+            job_id = (await enqueue(quiet_database, SYSTEM, Echo(text=f"{status} {age}"))).id
+            await quiet_database.execute(
+                "UPDATE jobs SET status = $2, finished_at = now() - make_interval(days => $3) WHERE id = $1",
+                job_id, status, age,
+            )  # fmt: skip
+    await enqueue(quiet_database, SYSTEM, Echo(text="unfinished"))
+    while await prune(quiet_database, 30, 90, 2):
+        pass
+    rows = await quiet_database.fetch("SELECT payload->>'text' AS text FROM jobs ORDER BY text")
+    assert [row["text"] for row in rows] == ["failed 31", "failed 89", "succeeded 29", "unfinished"]
