@@ -50,14 +50,18 @@ async def _send(database: Database, broker: Broker, queue: Queue, jobs: Sequence
 async def redeliver(database: Database, broker: Broker, settings: Settings) -> int:
     """Send again what the broker was given and has lost (a flush, a restart without its data, a worker's death).
 
-    A published job that nobody claimed for a while is lost when its queue holds fewer messages than there are such
-    jobs. Sending one twice does no harm: a claim succeeds once.
+    A published job that nobody claimed for a while is lost when its queue holds fewer messages than there are published
+    jobs; as many as are missing are sent again, so that one swallowed message is found behind a long queue, and a long
+    queue is not doubled for it. Sending one twice does no harm: a claim succeeds once.
     """
     lost = 0
     for queue in Queue:
-        _, overdue = await count_published(database, queue, settings.job_redeliver_seconds)
-        if overdue and await broker.depth(queue.value) < overdue / largest_batch(queue):
-            lost += await unpublish_overdue(database, queue, settings.job_redeliver_seconds)
+        published, overdue = await count_published(database, queue, settings.job_redeliver_seconds)
+        if not overdue:
+            continue
+        missing = published - await broker.depth(queue.value) * largest_batch(queue)
+        if missing > 0:
+            lost += await unpublish_overdue(database, queue, settings.job_redeliver_seconds, missing)
     if lost:
         log.warning("redelivering", jobs=lost)
     return lost

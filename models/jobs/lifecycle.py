@@ -96,8 +96,9 @@ async def unpublish(on: Connection, ids: Sequence[UUID]) -> None:
     await fetch(on, queries.UNPUBLISH, list(ids))
 
 
-async def unpublish_overdue(on: Connection, queue: Queue, older_than_seconds: float) -> int:
-    return len(await fetch(on, queries.UNPUBLISH_OVERDUE, queue.value, older_than_seconds))
+async def unpublish_overdue(on: Connection, queue: Queue, older_than_seconds: float, limit: int) -> int:
+    """Those published first, because a queue hands out its oldest messages first."""
+    return len(await fetch(on, queries.UNPUBLISH_OVERDUE, queue.value, older_than_seconds, limit))
 
 
 async def claim(on: Connection, ids: Sequence[UUID], worker: str, lease_seconds: float) -> list[JobRecord]:

@@ -60,7 +60,7 @@ async def test_what_the_broker_refuses_is_due_again(quiet_database: Database, se
     assert await dispatch(quiet_database, broker, settings) == 1  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("held", "lost"), [(0, 3), (2, 3), (3, 0), (50, 0)])
+@pytest.mark.parametrize(("held", "lost"), [(0, 3), (2, 1), (3, 0), (50, 0)])
 async def test_what_the_broker_lost_is_sent_again(
     quiet_database: Database, settings: Settings, held: int, lost: int
 ) -> None:
@@ -70,6 +70,21 @@ async def test_what_the_broker_lost_is_sent_again(
     await quiet_database.execute("UPDATE jobs SET published_at = published_at - interval '1 hour'")
     broker.held = held
     assert await redeliver(quiet_database, broker, settings) == lost  # type: ignore[arg-type]
+
+
+async def test_a_lost_message_is_found_behind_a_long_queue(quiet_database: Database, settings: Settings) -> None:
+    broker = FakeBroker()
+    await enqueue_many(quiet_database, SYSTEM, [Echo(text=str(n)) for n in range(50)])
+    await dispatch(quiet_database, broker, settings)  # type: ignore[arg-type]
+    swallowed = broker.messages[0].job_ids[0]
+    await quiet_database.execute(
+        "UPDATE jobs SET published_at = published_at - interval '1 h' WHERE id = $1", swallowed
+    )
+    broker.held = 49
+    assert await redeliver(quiet_database, broker, settings) == 1  # type: ignore[arg-type]
+    broker.messages.clear()
+    await dispatch(quiet_database, broker, settings)  # type: ignore[arg-type]
+    assert [message.job_ids for message in broker.messages] == [[swallowed]]
 
 
 async def test_what_was_just_sent_is_not_sent_again(quiet_database: Database, settings: Settings) -> None:
