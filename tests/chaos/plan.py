@@ -1,4 +1,4 @@
-"""What a run does: which jobs, which settings, how long. All of it follows from the number of jobs, minutes and seed."""
+"""What a run does: which jobs, which settings, how long. All of it follows from jobs, minutes and seed."""
 
 from collections.abc import Iterator
 from random import Random

@@ -28,6 +28,6 @@ class SkewedDatetime:
         return datetime.now(tz) + SKEW
 
 
-models.kernel.clock.datetime = SkewedDatetime  # type: ignore[assignment, misc]
+vars(models.kernel.clock)["datetime"] = SkewedDatetime
 
 __all__ = ["celery"]

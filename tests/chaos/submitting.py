@@ -1,7 +1,7 @@
 """A client as one should be: a key for each job, kept over all repetitions, and the other server when one is silent."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import cycle
 from uuid import UUID
 
@@ -51,7 +51,7 @@ class Submitter:
             await asyncio.sleep(WAIT_SECONDS)
 
     async def _try(
-        self, http: aiohttp.ClientSession, number: int, body: dict[str, object], headers: dict[str, str]
+        self, http: aiohttp.ClientSession, number: int, body: Mapping[str, object], headers: dict[str, str]
     ) -> bool:
         """Whether there was an answer that settles it."""
         try:

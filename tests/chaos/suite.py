@@ -51,7 +51,10 @@ async def _until_ended(stage: Stage, submitting: asyncio.Task[None], seconds: fl
     try:
         async with asyncio.timeout(seconds):
             await submitting
-            while (counts := (await stage.sql(COUNTS))[0])["ended"] < counts["jobs"]:
+            while True:
+                counts = (await stage.sql(COUNTS))[0]
+                if counts["ended"] == counts["jobs"]:
+                    return
                 await asyncio.sleep(0.5)
     except TimeoutError:
         submitting.cancel()
