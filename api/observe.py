@@ -2,7 +2,8 @@
 
 import re
 import time
-from typing import Any
+from collections.abc import Iterable
+from functools import lru_cache
 
 import structlog
 from litestar.enums import ScopeType
@@ -33,6 +34,8 @@ SWAGGER_POLICY = (
     b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 )
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+SWAGGER_HEADERS = [*SECURITY_HEADERS, SWAGGER_POLICY, UNCACHED]
+API_HEADERS = [*SECURITY_HEADERS, API_POLICY, UNCACHED]
 
 
 def observed(app: ASGIApp) -> ASGIApp:
@@ -69,16 +72,26 @@ def request_id_of(scope: Scope) -> str:
     return str(new_id())
 
 
-def _headers(scope: Scope, there: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+def _headers(scope: Scope, there: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """What every answer carries and this one does not carry already."""
+    extra = [(b"x-request-id", request_id.encode()), *(SWAGGER_HEADERS if _is_swagger(scope) else API_HEADERS)]
     names = {name.lower() for name, _ in there}
-    policy = SWAGGER_POLICY if scope["path"].startswith(("/schema", "/swagger")) else API_POLICY
-    extra = [(b"x-request-id", request_id.encode()), *SECURITY_HEADERS, policy, UNCACHED]
-    return [(name, value) for name, value in extra if name not in names]
+    return [header for header in extra if header[0] not in names]
+
+
+def _is_swagger(scope: Scope) -> bool:
+    return scope["path"].startswith(("/schema", "/swagger"))
 
 
 def _record(scope: HTTPScope, status: int, seconds: float) -> None:
     route = scope.get("path_template") or "unmatched"
-    REQUESTS.labels(scope["method"], route, status).inc()
-    DURATION.labels(scope["method"], route).observe(seconds)
+    requests, duration = _metrics(scope["method"], route, status)
+    requests.inc()
+    duration.observe(seconds)
     if not route.startswith("/health"):
         log.info("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+
+
+@lru_cache(maxsize=4096)
+def _metrics(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, status), DURATION.labels(method, route)

@@ -32,24 +32,29 @@ class Unit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._stack = contextlib.AsyncExitStack()
+        self._stack: contextlib.AsyncExitStack | None = None
         self._session: AsyncSession | None = None
         self.keyed = False
 
     async def session(self) -> AsyncSession:
         if self._session is None:
+            self._stack = contextlib.AsyncExitStack()
             self._session = await self._stack.enter_async_context(self._database.transaction())
         return self._session
 
     async def commit(self) -> None:
         """Raises when the commit fails; everything is then rolled back."""
-        self._session = None
-        await self._stack.aclose()
+        if stack := self._close():
+            await stack.aclose()
 
     async def roll_back(self) -> None:
-        self._session = None
-        with contextlib.suppress(_RolledBack):
-            await self._stack.__aexit__(_RolledBack, _RolledBack(), None)
+        if stack := self._close():
+            with contextlib.suppress(_RolledBack):
+                await stack.__aexit__(_RolledBack, _RolledBack(), None)
+
+    def _close(self) -> contextlib.AsyncExitStack | None:
+        stack, self._stack, self._session = self._stack, None, None
+        return stack
 
 
 class _RolledBack(Exception):

@@ -22,6 +22,8 @@ from cli.doctor import examine
 from cli.embedded import EmbeddedPostgres, ServerError
 from cli.embedded.privileges import PrivilegeError, remove_home
 from cli.environment import STATE_FOLDER, adopt_settings, running_platform
+from cli.jobs import app as jobs
+from cli.jobs import queues
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
 from cli.processes import ProcessError
 from cli.state import DEMO_FOLDER
@@ -30,6 +32,8 @@ from cli.state import remove_state as _remove_state
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bellwork: durable jobs for a teaching business.")
 migrations = typer.Typer(no_args_is_help=True, help="The versions of the tables.")
 app.add_typer(migrations, name="migrations")
+app.add_typer(jobs, name="jobs")
+app.command()(queues)
 
 console = Console(highlight=False, soft_wrap=True)
 root = Path()

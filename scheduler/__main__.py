@@ -23,12 +23,14 @@ from scheduler.dispatch import dispatch, redeliver
 from scheduler.heartbeat import beat
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
+from scheduler.statistics import count_statistics
 
 log = get_logger("scheduler")
 RESCUE_SECONDS = 1.0
 CRON_SECONDS = 1.0
 BATCH_SECONDS = 0.25
 CANARY_SECONDS = 10.0
+STATISTICS_SECONDS = 5.0
 PRUNE_SECONDS = 300.0
 Step = Callable[[], Awaitable[int]]
 
@@ -61,6 +63,7 @@ class Scheduler:
                 self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
                 self._every(BATCH_SECONDS, lambda: end_finished_batches(self._database)),
                 self._every(CANARY_SECONDS, lambda: send_canaries(self._broker)),
+                self._every(STATISTICS_SECONDS, lambda: count_statistics(self._database)),
                 self._every(PRUNE_SECONDS, self._prune),
             )
         finally:

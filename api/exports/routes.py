@@ -7,6 +7,7 @@ from litestar import Controller, delete, get, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 from litestar.response import Stream
 
@@ -16,6 +17,7 @@ from api.exports.ranges import wanted_part
 from api.exports.schemas import ExportOut
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
+from api.problems import PROBLEM_JSON
 from api.resources import Response
 from models.exports import service as exports
 from models.exports.jobs import CreateExport
@@ -83,7 +85,13 @@ class ExportsController(Controller):
         files: FileStore = request.app.state.files
         await exports.delete_export(session, files, export_id, owner=_visible_owner(caller))
 
-    @get("/{export_id:uuid}/download", guards=[has_link], summary="Download the file", media_type="text/csv")
+    @get(
+        "/{export_id:uuid}/download", guards=[has_link], summary="Download the file", media_type="text/csv",
+        responses={
+            206: ResponseSpec(bytes, description="The part that `Range` names.", media_type="text/csv"),
+            416: ResponseSpec(Any, description="The range begins behind the end.", media_type=PROBLEM_JSON),
+        },
+    )  # fmt: skip
     async def download_export(
         self,
         request: ApiRequest,

@@ -1,7 +1,7 @@
 """Exports on the wire."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,13 @@ from models.kernel.settings import Settings
 
 class ExportOut(Out):
     """`downloadUrl` needs no credentials and is good until `downloadUntil`; reading again gives a new one."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "resource": "meetings", "format": "xlsx", "filters": {"from": "2026-02-01T00:00:00Z"}, "status": "ready",
+        "options": {"bom": False, "locale": "he", "notifyEmail": None}, "rowCount": 1200, "sizeBytes": 98304,
+        "error": None, "downloadUrl": "https://bellwork.example/api/v1/exports/0198c0de-0000-7000-8000-000000000001"
+        "/download?expires=1770557400&signature=5f0c",
+    }  # fmt: skip
 
     id: UUID
     job_id: UUID

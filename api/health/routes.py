@@ -9,20 +9,19 @@ import msgspec
 import redis.asyncio
 from litestar import Controller, MediaType, get
 from litestar.openapi import ResponseSpec
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.auth import public
 from api.dependencies import ApiRequest
+from api.health.metrics import render
 from api.resources import Response
-from models.jobs.lifecycle import count_unfinished
+from models.jobs.statistics import read_statistics
 from models.kernel.crypto import same
 from models.kernel.errors import Unauthorized
 
 STARTED = time.monotonic()
 VERSION = importlib.metadata.version("bellwork")
 CHECK_SECONDS = 3.0
-JOBS = Gauge("bellwork_jobs", "Unfinished jobs", ["queue", "status"])
-OLDEST = Gauge("bellwork_jobs_oldest_seconds", "How long the longest waiting is due", ["queue", "status"])
 
 
 class Health(msgspec.Struct, rename="camel"):
@@ -60,12 +59,8 @@ class HealthController(Controller):
     async def metrics(self, request: ApiRequest) -> Response[bytes]:
         """With `Authorization: Bearer <BELLWORK_METRICS_TOKEN>`; open in development when there is no such setting."""
         _check_metrics_token(request)
-        JOBS.clear()
-        OLDEST.clear()
-        for row in await count_unfinished(request.app.state.database):
-            JOBS.labels(row["queue"], row["status"]).set(row["jobs"])
-            OLDEST.labels(row["queue"], row["status"]).set(max(row["oldest_seconds"], 0))
-        return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
+        jobs = render(await read_statistics(request.app.state.database))
+        return Response(generate_latest() + jobs, headers={"content-type": CONTENT_TYPE_LATEST})
 
 
 async def _check(request: ApiRequest) -> Health:

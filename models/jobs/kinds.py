@@ -88,10 +88,10 @@ def kind(
 ) -> Callable[[type[A]], type[A]]:
     """Register the decorated arguments as a kind.
 
-    `scope` is what a caller needs to submit it; `batch_size` above 1 lets one message carry many jobs, run concurrently
-    on the worker's loop; `announced` kinds emit `job.succeeded`, `job.failed` and `job.cancelled`; `limits` bounds how
-    many run at once; one that is not `performed` has no handler: its jobs end with others. A function for `retry` is asked at
-    each use: for a policy out of settings, which no module reads while it is imported.
+    `scope` is what a caller needs to submit it. `batch_size` above 1 lets one message carry many jobs, run concurrently
+    on the worker's loop. `announced` kinds emit `job.succeeded`, `job.failed` and `job.cancelled`. One that is not
+    `performed` has no handler: its jobs end with others. `limits` bounds how many run at once. A function for `retry`
+    is asked at each use: for a policy out of settings, which no module reads while it is imported.
     """
 
     def register(args: type[A]) -> type[A]:
@@ -99,8 +99,8 @@ def kind(
             raise ValueError(f"there are two kinds named {name}")
         _kinds[name] = _by_args[args] = JobKind(
             name=name, args=args, result=result, queue=queue, scope=scope, retry_rule=retry,
-            time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced, performed=performed, limits=limits,
-            example=example or {}, description=inspect.cleandoc(args.__doc__ or ""),
+            time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced, performed=performed,
+            limits=limits, example=example or {}, description=inspect.cleandoc(args.__doc__ or ""),
         )  # fmt: skip
         return args
 

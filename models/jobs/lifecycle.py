@@ -173,11 +173,6 @@ async def rescue(on: Connection) -> list[JobRecord]:
     return [job_record(row) for row in await fetch(on, queries.RESCUE, msgspec.json.encode(LEASE_EXPIRED).decode())]
 
 
-async def count_unfinished(on: Connection) -> Sequence[Row]:
-    """Rows of `queue, status, jobs, oldest_seconds`."""
-    return await fetch(on, queries.COUNTS)
-
-
 async def close_batches(on: Connection) -> list[JobRecord]:
     """Batches whose count has changed; those that have ended are finished now."""
     return [job_record(row) for row in await fetch(on, queries.CLOSE_BATCHES)]

@@ -5,17 +5,25 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from models.jobs.records import JobRecord
 from models.jobs.tables import Job
 
+JOB = ", ".join(JobRecord.__struct_fields__)
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
+# One row per element of the arrays. A row whose dedupe key is taken by an unfinished job is left out.
 INSERT = f"""
 INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id,
                   limit_key, schedule_id, fire_at, callback_url)
-VALUES ($1, $2, $3, $4::text::jsonb, CASE WHEN $7::timestamptz > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
-        $5, $6, coalesce($7, clock_timestamp()), $8, $9, $10, $11, $12, $13, $14)
+SELECT id, kind, queue, payload::jsonb, CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
+       priority, owner, coalesce(run_at, clock_timestamp()), max_attempts, dedupe_key, request_id, limit_key,
+       schedule_id, fire_at, callback_url
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::timestamptz[],
+            $8::smallint[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::timestamptz[], $14::text[])
+     AS given (id, kind, queue, payload, priority, owner, run_at, max_attempts, dedupe_key, request_id, limit_key,
+               schedule_id, fire_at, callback_url)
 ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
-RETURNING *
+RETURNING {JOB}
 """
 
 INSERT_MANY = """
@@ -160,7 +168,8 @@ FROM jobs WHERE id = ANY($1::uuid[])
 PRUNE = """
 DELETE FROM jobs WHERE id = ANY (ARRAY(
     SELECT id FROM jobs
-    WHERE finished_at < clock_timestamp() - make_interval(days => CASE WHEN status = 'failed' THEN $2::int ELSE $1::int END)
+    WHERE finished_at < clock_timestamp() - make_interval(
+        days => CASE WHEN status = 'failed' THEN $2::int ELSE $1::int END)
       AND finished_at < clock_timestamp() - make_interval(days => least($1::int, $2::int))
     ORDER BY finished_at LIMIT $3
 ))
@@ -169,7 +178,7 @@ RETURNING 1
 
 UNFINISHED_TWIN = f"SELECT * FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND status IN {UNFINISHED}"
 
-BY_ID = "SELECT * FROM jobs WHERE id = $1"
+BY_IDS = f"SELECT {JOB} FROM jobs WHERE id = ANY($1::uuid[])"
 
 ATTEMPTS = "SELECT * FROM job_attempts WHERE job_id = $1 ORDER BY attempt"
 
@@ -376,6 +385,60 @@ WITH lost AS (
     WHERE job_attempts.job_id = rescued.id AND job_attempts.attempt = rescued.attempt
 )
 SELECT rescued.*, pg_notify('bellwork_job', id::text) FROM rescued
+"""
+
+QUEUE_HEALTH = """
+SELECT queue,
+       coalesce(extract(epoch FROM clock_timestamp() - min(run_at)
+           FILTER (WHERE status = 'queued' AND published_at IS NULL)), 0)::float8 AS dispatch_lag,
+       coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8 AS lease_overdue
+FROM jobs WHERE status IN ('queued', 'running') GROUP BY queue
+"""
+
+OWNER_BACKLOG = """
+SELECT owner, count(*) AS jobs FROM jobs WHERE status = 'queued' AND published_at IS NULL
+GROUP BY owner ORDER BY jobs DESC LIMIT 20
+"""
+
+HISTOGRAMS = "SELECT kind, measure, bucket, jobs, seconds FROM job_histograms"
+
+ATTEMPT_COUNTS = "SELECT kind, outcome, attempts FROM attempt_counts"
+
+# Nothing while another scheduler is at it; the first call counts from there on.
+TAKE_WINDOW = """
+WITH mine AS MATERIALIZED (
+    SELECT clock_timestamp() - interval '5 seconds' AS until WHERE pg_try_advisory_xact_lock(7215004)
+), before AS (
+    SELECT instant FROM counted_until WHERE id = 1
+), moved AS (
+    INSERT INTO counted_until (id, instant) SELECT 1, until FROM mine
+    ON CONFLICT (id) DO UPDATE SET instant = excluded.instant
+)
+SELECT coalesce((SELECT instant FROM before), until) AS since, until FROM mine
+"""
+
+ADD_TO_HISTOGRAMS = """
+INSERT INTO job_histograms (kind, measure, bucket, jobs, seconds)
+SELECT kind, measure, width_bucket(greatest(seconds, 0), $3::float8[]), count(*), sum(greatest(seconds, 0))
+FROM (
+    SELECT kind, 'wait' AS measure, extract(epoch FROM started_at - run_at)::float8 AS seconds FROM jobs
+    WHERE finished_at > $1 AND finished_at <= $2 AND started_at IS NOT NULL
+    UNION ALL
+    SELECT kind, 'run', extract(epoch FROM finished_at - started_at)::float8 FROM jobs
+    WHERE finished_at > $1 AND finished_at <= $2 AND started_at IS NOT NULL
+) AS ended
+GROUP BY 1, 2, 3
+ON CONFLICT (kind, measure, bucket) DO UPDATE
+SET jobs = job_histograms.jobs + excluded.jobs, seconds = job_histograms.seconds + excluded.seconds
+"""
+
+ADD_TO_ATTEMPT_COUNTS = """
+INSERT INTO attempt_counts (kind, outcome, attempts)
+SELECT kind, outcome, count(*)
+FROM jobs JOIN job_attempts ON job_attempts.job_id = jobs.id
+WHERE jobs.finished_at > $1 AND jobs.finished_at <= $2 AND outcome IS NOT NULL
+GROUP BY 1, 2
+ON CONFLICT (kind, outcome) DO UPDATE SET attempts = attempt_counts.attempts + excluded.attempts
 """
 
 COUNTS = """

@@ -49,6 +49,25 @@ class JobRecord(msgspec.Struct, frozen=True):
         return self.status in FINISHED
 
 
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job to be stored; the fields are in the order of the statement's parameters."""
+
+    id: UUID
+    kind: str
+    queue: str
+    payload: str
+    priority: int
+    owner: str
+    run_at: datetime | None
+    max_attempts: int
+    dedupe_key: str | None
+    request_id: str | None
+    limit_key: str | None
+    schedule_id: UUID | None
+    fire_at: datetime | None
+    callback_url: str | None
+
+
 class AttemptRecord(msgspec.Struct, frozen=True):
     attempt: int
     worker: str

@@ -5,18 +5,20 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import astuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.jobs import lifecycle, queries
 from models.jobs.kinds import JobArgs, JobKind, kind_named, kind_of
-from models.jobs.records import AttemptRecord, JobRecord, attempt_record, job_record
+from models.jobs.records import AttemptRecord, JobRecord, NewJob, attempt_record, job_record
 from models.jobs.rules import DEFAULT_PRIORITY, JobStatus
 from models.jobs.tables import Job
 from models.kernel.actor import Actor
+from models.kernel.batching import together
 from models.kernel.errors import Conflict, NotFound
 from models.kernel.ids import new_id
 from models.kernel.paging import Page, Pagination, filters, paginate
-from models.kernel.session import Connection, fetch
+from models.kernel.session import Connection, Database, fetch
 
 
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,18 +55,37 @@ async def submit(
 ) -> Submitted:
     """As `enqueue`, and says whether the job is new. Raises Conflict if its twin comes and goes all the time."""
     for _ in range(3):
-        row = await fetch(
-            on, queries.INSERT, new_id(), kind.name, kind.queue.value, msgspec.json.encode(args).decode(),
-            options.priority, actor.name, options.run_at, options.max_attempts or kind.retry.max_attempts,
-            options.dedupe_key, actor.request_id, args.limit_key(),
-            options.schedule_id, options.fire_at, options.callback_url,
-        )  # fmt: skip
-        if row:
-            return Submitted(job_record(row[0]), created=True)
+        job = await _insert(on, _new_job(actor, kind, args, options))
+        if job is not None:
+            return Submitted(job, created=True)
         twin = await fetch(on, queries.UNFINISHED_TWIN, kind.name, options.dedupe_key)
         if twin:
             return Submitted(job_record(twin[0]), created=False)
     raise Conflict(f"Jobs of kind {kind.name} with this dedupe key are starting and ending too fast; try again.")
+
+
+def _new_job(actor: Actor, kind: JobKind, args: JobArgs, options: JobOptions) -> NewJob:
+    return NewJob(
+        id=new_id(), kind=kind.name, queue=kind.queue.value, payload=msgspec.json.encode(args).decode(),
+        priority=options.priority, owner=actor.name, run_at=options.run_at,
+        max_attempts=options.max_attempts or kind.retry.max_attempts, dedupe_key=options.dedupe_key,
+        request_id=actor.request_id, limit_key=args.limit_key(), schedule_id=options.schedule_id,
+        fire_at=options.fire_at, callback_url=options.callback_url,
+    )  # fmt: skip
+
+
+async def _insert(on: Connection, job: NewJob) -> JobRecord | None:
+    """The job as stored, None when its dedupe key is taken. Lone jobs that come together are one statement; not those
+    with a dedupe key: two statements with several of them could wait for each other."""
+    if isinstance(on, Database) and job.dedupe_key is None:
+        return await together(on, _insert_each, job)
+    return (await _insert_each(on, [job]))[0]
+
+
+async def _insert_each(on: Connection, jobs: Sequence[NewJob]) -> list[JobRecord | None]:
+    columns = zip(*(astuple(job) for job in jobs), strict=True)
+    stored = {row["id"]: job_record(row) for row in await fetch(on, queries.INSERT, *map(list, columns))}
+    return [stored.get(job.id) for job in jobs]
 
 
 async def enqueue_many(on: Connection, actor: Actor, args: Sequence[JobArgs]) -> list[UUID]:
@@ -104,10 +125,18 @@ async def submit_batch(
 
 async def get_job(on: Connection, id_: UUID, *, owner: str | None = None) -> JobRecord:
     """Raises NotFound, also for a job of another owner when `owner` is given."""
-    rows = await fetch(on, queries.BY_ID, id_)
-    if not rows or owner not in (None, rows[0]["owner"]):
+    if isinstance(on, Database):
+        job = await together(on, _find_each, id_)
+    else:
+        job = (await _find_each(on, [id_]))[0]
+    if job is None or owner not in (None, job.owner):
         raise NotFound.thing("job", id_)
-    return job_record(rows[0])
+    return job
+
+
+async def _find_each(on: Connection, ids: Sequence[UUID]) -> list[JobRecord | None]:
+    found = {row["id"]: job_record(row) for row in await fetch(on, queries.BY_IDS, list(ids))}
+    return [found.get(id_) for id_ in ids]
 
 
 async def retry_job(on: Connection, job: JobRecord) -> JobRecord:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.jobs.rules import UNFINISHED, JobStatus
@@ -112,3 +112,36 @@ class Lane(Base):
     queue: Mapped[str] = mapped_column(primary_key=True)
     worker: Mapped[str]
     seen_at: Mapped[datetime]
+
+
+class JobHistogram(Base):
+    """How many ended jobs of a kind waited (or ran) for a time within the bucket, and for how long together."""
+
+    __tablename__ = "job_histograms"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    measure: Mapped[str] = mapped_column(primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    jobs: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float]
+
+
+class AttemptCount(Base):
+    """How many attempts of ended jobs of a kind ended in each outcome."""
+
+    __tablename__ = "attempt_counts"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(primary_key=True)
+    attempts: Mapped[int] = mapped_column(BigInteger)
+
+
+class CountedUntil(Base):
+    """Up to which end of jobs the histograms have counted."""
+
+    __tablename__ = "counted_until"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    instant: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -1,14 +1,19 @@
 """Log lines: one JSON object each (or readable ones in development), with the request or job they belong to."""
 
+import contextlib
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
+
+_encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 def configure_logging(level: str, format_: str) -> None:
-    """Route structlog and the standard library's loggers through one chain to stdout."""
+    """Our own lines go straight to stdout; the standard library's loggers get the same shape on their way there."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -16,11 +21,11 @@ def configure_logging(level: str, format_: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: Any = structlog.dev.ConsoleRenderer() if format_ == "console" else structlog.processors.JSONRenderer()
+    renderer: Any = structlog.dev.ConsoleRenderer() if format_ == "console" else _as_json
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, renderer],
+        logger_factory=_Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -38,3 +43,22 @@ def configure_logging(level: str, format_: str) -> None:
 
 def get_logger(name: str) -> Any:
     return structlog.get_logger(name)
+
+
+def _as_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    return _encoder.encode(event).decode()
+
+
+class _Lines:
+    """Writes each line at once. A log that cannot be written (a full disk, a closed pipe) never breaks the work."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self._stream = sys.stdout
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = exception = log = msg

@@ -72,6 +72,7 @@ class Database:
                         timeout=CONNECT_TIMEOUT_SECONDS,
                         command_timeout=STATEMENT_TIMEOUT_MS / 1000,
                         server_settings=self._server_settings,
+                        reset=_keep_as_is,
                     )
         return self._pool
 
@@ -122,6 +123,10 @@ def engine_of(url: str, server_settings: dict[str, str] | None = None, **options
         return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings)
 
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+
+
+async def _keep_as_is(_: Any) -> None:
+    """A lone statement leaves nothing to reset; asyncpg's own reset costs a second round trip after each."""
 
 
 Connection = AsyncSession | Database

@@ -16,7 +16,8 @@ from models.kernel.paging import Page, Pagination, filters, paginate
 from models.kernel.session import Connection, fetch
 from models.notifications import queries
 from models.notifications.jobs import SendEmail
-from models.notifications.rules import Content, Template, render, text_of
+from models.notifications.rendering import Content, Template, render
+from models.notifications.rules import text_of
 from models.notifications.tables import Message
 
 WRITTEN_BY_CALLER = "custom"

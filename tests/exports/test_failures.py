@@ -4,7 +4,8 @@ The worker's part is done in this process, so that its disk can be full: the fil
 answers every write as a full disk does, to root as well.
 """
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import tasks.exports
 from models.exports.jobs import CreateExport
 from models.exports.service import get_export, request_export
 from models.exports.tables import Export, ExportStatus
+from models.exports.xlsx_file import write_sheet
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.jobs.service import get_job
@@ -198,6 +200,22 @@ async def test_more_rows_than_a_sheet_holds_are_refused_before_any_is_written(
     monkeypatch.setattr("models.exports.xlsx_file.MAX_ROWS", 0)
     ended = await worker.work(await worker.ask("xlsx"))
     assert (ended.status, b"UNPROCESSABLE" in bytes(ended.error)) == (JobStatus.FAILED, True)
+
+
+async def test_no_transaction_waits_for_the_writer_of_a_sheet(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends a transaction that is idle for long, and packing a large sheet takes long."""
+    loop = asyncio.get_running_loop()
+    waiting: list[Any] = []
+    idle = "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = 'quiet'"
+
+    def write(records: Iterable[Any], *args: Any) -> None:
+        taken = list(records)
+        waiting.extend(asyncio.run_coroutine_threadsafe(worker.database.fetch(idle), loop).result())
+        write_sheet(taken, *args)
+
+    monkeypatch.setattr("models.exports.xlsx_file.write_sheet", write)
+    assert (await worker.work(await worker.ask("xlsx"))).status == JobStatus.SUCCEEDED
+    assert waiting == []
 
 
 FILL = """

@@ -5,7 +5,8 @@ from typing import Any
 import jinja2
 import pytest
 
-from models.notifications.rules import Template, render, text_of
+from models.notifications.rendering import Template, render
+from models.notifications.rules import text_of
 
 EXPORT: dict[str, Any] = {
     "resource": "customers <all>",

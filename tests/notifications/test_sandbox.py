@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.jobs.records import JobRecord
 from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
-from models.notifications.rules import Template
+from models.notifications.rendering import Template
 from models.notifications.service import request_email
 from tests.conftest import sign_in
 from tests.notifications.test_rendering import EXPORT

@@ -1,0 +1,73 @@
+"""Job statistics in Prometheus' terms."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from models.jobs.statistics import Histogram, JobStatistics
+
+
+def render(statistics: JobStatistics) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_JobCollector(statistics))
+    return generate_latest(registry)
+
+
+class _JobCollector(Collector):
+    def __init__(self, statistics: JobStatistics) -> None:
+        self._statistics = statistics
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._now()
+        yield _histogram("bellwork_job_wait_seconds", "From due to start, of ended jobs", self._statistics.waits)
+        yield _histogram("bellwork_job_run_seconds", "From start to end, of ended jobs", self._statistics.runs)
+        attempts = CounterMetricFamily("bellwork_job_attempts", "Attempts of ended jobs", labels=["kind", "outcome"])
+        for row in self._statistics.attempts:
+            attempts.add_metric([row["kind"], row["outcome"]], row["attempts"])
+        yield attempts
+
+    def _now(self) -> Iterator[Metric]:
+        jobs = GaugeMetricFamily("bellwork_jobs", "Unfinished jobs", labels=["queue", "status"])
+        oldest = GaugeMetricFamily(
+            "bellwork_jobs_oldest_seconds", "How long the longest is due", labels=["queue", "status"]
+        )
+        for row in self._statistics.unfinished:
+            jobs.add_metric([row["queue"], row["status"]], row["jobs"])
+            oldest.add_metric([row["queue"], row["status"]], max(row["oldest_seconds"], 0.0))
+        yield jobs
+        yield oldest
+        yield from self._queues()
+        owners = GaugeMetricFamily(
+            "bellwork_owner_backlog", "Waiting jobs of the 20 longest backlogs", labels=["owner"]
+        )
+        for row in self._statistics.owners:
+            owners.add_metric([row["owner"]], row["jobs"])
+        yield owners
+
+    def _queues(self) -> Iterator[Metric]:
+        lag = GaugeMetricFamily(
+            "bellwork_dispatch_lag_seconds", "Due longest and not sent to workers", labels=["queue"]
+        )
+        lease = GaugeMetricFamily(
+            "bellwork_lease_overdue_seconds", "How long the oldest lease has run out; negative while it is good",
+            labels=["queue"],
+        )  # fmt: skip
+        silent = GaugeMetricFamily("bellwork_queue_silent_seconds", "Since a worker took a canary", labels=["queue"])
+        for row in self._statistics.queues:
+            lag.add_metric([row["queue"]], max(row["dispatch_lag"], 0.0))
+            lease.add_metric([row["queue"]], row["lease_overdue"])
+        for row in self._statistics.lanes:
+            silent.add_metric([row["queue"]], row["silent_seconds"])
+        yield lag
+        yield lease
+        yield silent
+
+
+def _histogram(name: str, text: str, histograms: list[Histogram]) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, text, labels=["kind"])
+    for each in histograms:
+        family.add_metric([each.kind], buckets=list(each.buckets), sum_value=each.total)
+    return family

@@ -1,0 +1,225 @@
+"""`bellwork jobs` and `bellwork queues`: what an operator does, straight on the database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import models.all_contexts  # noqa: F401
+from cli.environment import adopt_settings
+from models.events.endings import cancel_job
+from models.jobs import operations
+from models.jobs.jobs import Redrive, RedriveFilter
+from models.jobs.lifecycle import list_paused
+from models.jobs.records import JobRecord
+from models.jobs.rules import JobStatus
+from models.jobs.service import JobPage, enqueue, get_job, list_attempts, list_jobs, retry_job
+from models.jobs.statistics import read_statistics
+from models.kernel.actor import SYSTEM
+from models.kernel.errors import DomainError
+from models.kernel.session import Database
+from models.kernel.settings import SettingsError, load_settings
+from models.kernel.signals import Nudger
+
+app = typer.Typer(no_args_is_help=True, help="Look at jobs and act on them.")
+console = Console(highlight=False)
+T = TypeVar("T")
+JobId = Annotated[UUID, typer.Argument(help="The job's id, as the API and Flower show it.")]
+WATCH_SECONDS = 0.5
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
+    status: Annotated[JobStatus | None, typer.Option(help="Only this status.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only this owner's, such as user:0198….")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+) -> None:
+    """The newest jobs."""
+
+    async def read(database: Database) -> Any:
+        async with database.session() as session:
+            return await list_jobs(session, JobPage(kind=kind, status=status, owner=owner, limit=limit))
+
+    rows, pagination = _run(read)
+    table = _table("id", "kind", "status", "attempt", "progress", "created", "took")
+    for job in rows:
+        table.add_row(*_cells(job))
+    console.print(table)
+    console.print(f"{len(rows)} of {pagination.total}")
+
+
+@app.command()
+def show(job_id: JobId) -> None:
+    """One job: its state, payload, result, steps, and every attempt."""
+
+    async def read(database: Database) -> Any:
+        return await get_job(database, job_id), await list_attempts(database, job_id)
+
+    job, attempts = _run(read)
+    for name in ("id", "kind", "queue", "owner", "status", "run_at", "attempt", "max_attempts", "request_id"):
+        console.print(f"[bold]{name.replace('_', ' '):<13}[/bold] {getattr(job, name)}")
+    for name in ("payload", "steps", "result", "error"):
+        console.print(f"[bold]{name:<13}[/bold] {bytes(getattr(job, name)).decode()}", markup=True)
+    table = _table("attempt", "worker", "started", "took", "outcome", "error")
+    for each in attempts:
+        error = msgspec.json.decode(bytes(each.error)) or {}
+        took = _seconds(each.started_at, each.finished_at)
+        table.add_row(
+            str(each.attempt), each.worker, _time(each.started_at), took, each.outcome or "", error.get("code", "")
+        )
+    console.print(table)
+
+
+@app.command()
+def watch(job_id: JobId) -> None:
+    """Follow a job with a live bar until it ends; exits 1 when it does not succeed."""
+
+    async def follow(database: Database) -> JobRecord:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[message]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task(str(job_id), total=None, message="")
+            while True:
+                job = await get_job(database, job_id)
+                bar.update(
+                    task, description=f"{job.kind} {job.status}", completed=job.progress_current or 0,
+                    total=job.progress_total, message=job.progress_message or "",
+                )  # fmt: skip
+                if job.finished:
+                    return job
+                await asyncio.sleep(WATCH_SECONDS)
+
+    job = _run(follow)
+    if job.status != JobStatus.SUCCEEDED:
+        console.print(bytes(job.error).decode(), markup=False)
+        raise typer.Exit(1)
+
+
+@app.command()
+def cancel(job_id: JobId) -> None:
+    """Cancel a job: at once before it runs, at its next checkpoint while it runs."""
+
+    async def act(database: Database) -> JobRecord:
+        async with database.transaction() as session:
+            return await cancel_job(session, job_id)
+
+    job = _run(act)
+    console.print(f"{job.status}: {job.cancel_verdict or ('too_late' if job.finished else 'requested')}")
+
+
+@app.command()
+def retry(job_id: JobId) -> None:
+    """Run a failed or cancelled job again."""
+
+    async def act(database: Database) -> JobRecord:
+        return await retry_job(database, await get_job(database, job_id))
+
+    console.print(f"{_run(act).status}")
+
+
+@app.command()
+def explain(job_id: JobId) -> None:
+    """Why a job is not running or not done, and what comes next."""
+    explanation = _run(lambda database: operations.explain_job(database, job_id))
+    console.print(f"[bold]{explanation.status}[/bold]")
+    for because in explanation.because:
+        console.print(f"  {because.reason}: {because.detail}", markup=False)
+    console.print(f"  → {explanation.next}", markup=False)
+
+
+@app.command()
+def redrive(
+    kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
+    error_code: Annotated[str | None, typer.Option(help="Only jobs that failed with this code.")] = None,
+    canary: Annotated[int, typer.Option(min=0, help="How many to try before the rest.")] = 5,
+    per_second: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    go: Annotated[bool, typer.Option("--go", help="Do it; without, only show what it would be.")] = False,
+) -> None:
+    """Retry failed jobs: shows them by kind and error, and with --go makes the job that does it."""
+    wanted = RedriveFilter(kind=kind, error_code=error_code)
+    table = _table("kind", "error", "jobs", "example")
+    for group in _run(lambda database: operations.group_failed(database, wanted)):
+        table.add_row(group.kind, group.code or "", str(group.jobs), (group.example or "")[:60])
+    console.print(table)
+    if go:
+        args = Redrive(filter=wanted, canary=canary, per_second=per_second)
+        job = _run(lambda database: enqueue(database, SYSTEM, args))
+        console.print(f"bellwork jobs watch {job.id}")
+
+
+def queues() -> None:
+    """Every queue: what waits, runs and is late, when a worker last took something; and paused kinds."""
+
+    async def read(database: Database) -> Any:
+        return await read_statistics(database), await list_paused(database)
+
+    statistics, paused = _run(read)
+    table = _table("queue", "queued", "running", "retrying", "scheduled", "oldest", "worker seen")
+    counts = {(row["queue"], row["status"]): row for row in statistics.unfinished}
+    seen = {row["queue"]: f"{row['silent_seconds']:.0f} s ago" for row in statistics.lanes}
+    for queue in sorted({queue for queue, _ in counts} | set(seen)):
+        jobs = [counts.get((queue, status)) for status in ("queued", "running", "retrying", "scheduled")]
+        oldest = f"{max(jobs[0]['oldest_seconds'], 0):.0f} s" if jobs[0] else ""
+        numbers = [str(row["jobs"]) if row else "0" for row in jobs]
+        table.add_row(queue, *numbers, oldest, seen.get(queue, "never"))
+    console.print(table)
+    if paused:
+        console.print("paused: " + ", ".join(paused))
+
+
+def _run(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do the work on the configured database; a fault ends the command in one line."""
+
+    adopt_settings(Path())
+
+    async def run() -> T:
+        database = Database(load_settings().asyncpg_dsn, pool_size=2, application="bellwork-cli")
+        nudger = Nudger(database)
+        try:
+            done = await work(database)
+            nudger.nudge()
+            await nudger.settle()
+            return done
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except (DomainError, SettingsError, OSError) as error:
+        console.print(f"bellwork: {getattr(error, 'detail', error)}", markup=False, style="red")
+        raise typer.Exit(1) from None
+
+
+def _cells(job: JobRecord) -> list[str]:
+    progress = "" if job.progress_current is None else f"{job.progress_current}/{job.progress_total or '?'}"
+    took = _seconds(job.started_at, job.finished_at)
+    attempts = f"{job.attempt}/{job.max_attempts}"
+    return [str(job.id), job.kind, job.status, attempts, progress, _time(job.created_at), took]
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _time(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> str:
+    return f"{(end - start).total_seconds():.2f} s" if start and end else ""

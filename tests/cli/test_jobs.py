@@ -1,0 +1,80 @@
+"""The operator's commands, on a real database."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from models.kernel.session import Database
+from tests.support.client import ApiClient
+
+
+@pytest.fixture
+def bellwork(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command in a thread, as it makes an event loop of its own; gives its exit code and output."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    async def run(*words: str) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, app, list(words))
+        return result.exit_code, result.output
+
+    return run
+
+
+async def waiting(client: ApiClient) -> str:
+    job = await client.submit("probe.echo", {"text": "x"}, runAt="2099-01-01T00:00:00Z")
+    return str(UUID(job["id"]))
+
+
+async def test_a_job_is_listed_shown_explained_and_cancelled(client: ApiClient, bellwork: Any) -> None:
+    job_id = await waiting(client)
+    assert job_id in (await bellwork("jobs", "list", "--status", "scheduled"))[1]
+    assert job_id not in (await bellwork("jobs", "list", "--status", "failed"))[1]
+    shown = (await bellwork("jobs", "show", job_id))[1]
+    assert "probe.echo" in shown
+    assert '{"text": "x"}' in shown
+    assert "run_at_ahead" in (await bellwork("jobs", "explain", job_id))[1]
+    assert "cancelled: prevented" in (await bellwork("jobs", "cancel", job_id))[1]
+    assert "scheduled" not in (await bellwork("jobs", "retry", job_id))[1]
+
+
+async def test_watching_ends_with_the_job_and_tells_how_it_ended(client: ApiClient, bellwork: Any) -> None:
+    job_id = await waiting(client)
+    await client.expect(200, "POST", f"/jobs/{job_id}/cancel")
+    code, output = await bellwork("jobs", "watch", job_id)
+    assert code == 1
+    assert "cancelled" in output
+
+
+async def test_queues_tell_what_waits_and_who_serves_them(client: ApiClient, database: Database, bellwork: Any) -> None:
+    await waiting(client)
+    await database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
+    code, output = await bellwork("queues")
+    assert code == 0
+    assert "default" in output
+    assert "paused: probe.echo" in output
+
+
+async def test_failed_jobs_are_shown_before_they_are_redriven(
+    client: ApiClient, database: Database, bellwork: Any
+) -> None:
+    job_id = await waiting(client)
+    await database.execute(
+        """UPDATE jobs SET status = 'failed', finished_at = now(), error = '{"code": "DISK_FULL", "message": "m"}'
+           WHERE id = $1""",
+        UUID(job_id),
+    )
+    code, output = await bellwork("jobs", "redrive", "--kind", "probe.echo")
+    assert (code, "DISK_FULL" in output, "watch" in output) == (0, True, False)
+    assert "jobs watch" in (await bellwork("jobs", "redrive", "--kind", "probe.echo", "--go"))[1]
+    rows = await database.fetch("SELECT count(*) AS n FROM jobs WHERE kind = 'jobs.redrive'")
+    assert rows[0]["n"] == 1
+
+
+async def test_a_job_that_is_not_there_is_one_clear_line(client: ApiClient, bellwork: Any) -> None:
+    code, output = await bellwork("jobs", "show", "0198c0de-0000-7000-8000-000000000001")
+    assert code == 1
+    assert "There is no job" in output
