@@ -14,7 +14,8 @@ from tests.chaos.plan import Plan
 from tests.chaos.stage import Stage
 
 POSTGRES_DOWN_SECONDS = (0.0, 3.0)
-RESTART_SECONDS = 40.0
+CALM_START_SECONDS = 3.0
+RESTART_SECONDS = 60.0
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < $1
@@ -49,7 +50,8 @@ class Controller:
         self.faults: list[Fault] = []
 
     async def rage(self) -> None:
-        """Everything runs again, or is being started again, when this returns."""
+        """After a calm start. Everything runs again, or is being started again, when this returns."""
+        await asyncio.sleep(CALM_START_SECONDS)
         until = asyncio.get_running_loop().time() + self._plan.storm_seconds
         async with asyncio.TaskGroup() as group:
             group.create_task(self._deal(PROCESS_FAULTS, self._hit_process, until))

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-STARTING_SECONDS = 15.0
+STARTING_SECONDS = 18.0
 SHORT_MINUTES = 3.0
 STEPS = ["reserve", "confirm"]
 POISON_EVERY, LONG_EVERY = 2000, 64
