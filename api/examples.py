@@ -1,8 +1,8 @@
 """Examples for the documentation, made from the wire structs themselves.
 
-A field shows, in this order: what its struct's `EXAMPLE` says (a `ClassVar[dict[str, Any]]` by wire name, for values
-that must fit each other), what stands below for `Struct.field`, the first of its `Meta(examples=…)`, a telling value
-for its name, one for its type.
+A struct shows its `EXAMPLE` (a `ClassVar[dict[str, Any]]` by wire name), the arguments of a job that of their kind.
+Any other field shows, in this order: what stands below for `Struct.field`, the first of its `Meta(examples=…)`, a
+telling value for its name, one for its type.
 """
 
 import re
@@ -11,10 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from models.jobs.kinds import JobArgs, kind_of
+
+LEFT_OUT = object()
 ID = "0198c0de-0000-7000-8000-000000000001"
 BY_NAME: dict[str, Any] = {
     "name": "Noa Levi", "Student.name": "Omer Levi", "CustomerStudent.name": "Omer Levi",
-    "Instructor.name": "Dana Cohen", "Branch.name": "Haifa", "Branch.subdivision": None, "Course.name": "Robotics",
+    "Instructor.name": "Dana Cohen", "Branch.name": "Haifa", "Branch.subdivision": LEFT_OUT, "Course.name": "Robotics",
     "Cycle.name": "Robotics, spring 2026", "Closure.name": "Renovation", "ApiKey.name": "n8n",
     "newName": "Robotics, autumn 2026", "newStartDate": "2026-09-01",
     "email": "noa@example.com", "to": "noa@example.com", "password": "correct horse battery staple", "city": "Haifa",
@@ -28,6 +31,9 @@ BY_NAME: dict[str, Any] = {
     "requestId": "0198c0de-0000-7000-8000-00000000000a", "accessToken": "eyJhbGciOiJIUzI1NiJ9.…", "tokenType": "Bearer",
     "actor": f"user:{ID}", "owner": f"user:{ID}", "role": "manager", "scopes": ["read:*"], "scope": "read:customers",
     "types": ["meeting.*"], "eventTypes": ["meeting.*"], "total": 1, "limit": 20, "offset": 0, "hasMore": False,
+    "Schedule.name": "Figures of the night", "Schedule.kind": "finance.recalculate", "Schedule.payload": {"all": True},
+    "Schedule.startsAt": LEFT_OUT, "Schedule.rrule": LEFT_OUT,
+    "Batch.jobs": [{"kind": "cycles.sync_progress", "payload": {"cycleId": ID}}], "errorCode": "PROVIDER_DOWN",
 }  # fmt: skip
 BY_TYPE: list[tuple[type[inspect.Type], Any]] = [
     (inspect.StrType, "text"),
@@ -40,7 +46,7 @@ BY_TYPE: list[tuple[type[inspect.Type], Any]] = [
     (inspect.NoneType, None),
 ]
 SEQUENCES = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
-TEXTS = (inspect.StrType, inspect.DateType, inspect.DateTimeType)
+DATES = (inspect.DateType, inspect.DateTimeType)
 
 
 def example_of(type_: Any) -> Any:
@@ -76,8 +82,11 @@ def _of_struct(info: inspect.StructType) -> Any:
     own = getattr(info.cls, "EXAMPLE", None)
     if own is not None:
         return own
+    if isinstance(info.cls, type) and issubclass(info.cls, JobArgs) and kind_of(info.cls).example:
+        return kind_of(info.cls).example
     struct = info.cls.__name__.removesuffix("In").removesuffix("Out").removesuffix("Patch")
-    return {field.encode_name: _of_field(field, f"{struct}.{field.encode_name}") for field in info.fields}
+    values = {field.encode_name: _of_field(field, f"{struct}.{field.encode_name}") for field in info.fields}
+    return {name: value for name, value in values.items() if value is not LEFT_OUT}
 
 
 def _of_field(field: inspect.Field, full_name: str) -> Any:
@@ -89,8 +98,10 @@ def _of_scalar(info: inspect.Type, known: Any) -> Any:
         return known if isinstance(known, int) else _number(info)
     if isinstance(info, inspect.FloatType):
         return _number(info)
-    if isinstance(known, str) and isinstance(info, TEXTS):
-        return known[: info.max_length] if isinstance(info, inspect.StrType) else known
+    if isinstance(known, str) and isinstance(info, inspect.StrType):
+        return known[: info.max_length]
+    if isinstance(known, str) and isinstance(info, DATES) and known[0].isdigit():
+        return known
     return next((value for kind, value in BY_TYPE if isinstance(info, kind)), {})
 
 

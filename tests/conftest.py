@@ -86,6 +86,9 @@ async def quiet_server(platform: LocalPlatform, database: Database) -> AsyncIter
     url = platform.database_url.rpartition("/")[0] + "/quiet"
     await asyncio.to_thread(upgrade, url)
     quiet = Database(url, pool_size=5, application="bellwork-tests")
+    from tests.support.probes import CREATE_EFFECTS
+
+    await quiet.execute(CREATE_EFFECTS)
     yield quiet
     await quiet.close()
 
@@ -94,7 +97,7 @@ async def quiet_server(platform: LocalPlatform, database: Database) -> AsyncIter
 async def quiet_database(quiet_server: Database) -> Database:
     """For tests that do the scheduler's and the worker's part themselves; nothing is in any table."""
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    await quiet_server.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+    await quiet_server.execute(f"TRUNCATE {tables}, probe_effects RESTART IDENTITY")
     return quiet_server
 
 

@@ -14,6 +14,7 @@ from models.kernel.schema import (
     Currency,
     Email,
     In,
+    Link,
     LongText,
     Money,
     Name,
@@ -25,9 +26,6 @@ from models.kernel.schema import (
 )
 
 Minutes = Annotated[int, Meta(ge=1, le=1_000_000, examples=[900])]
-Url = Annotated[
-    str, Meta(max_length=2000, pattern=r"^https?://[^\s/]+[^\s]*$", examples=["https://example.com/robotics.png"])
-]
 Subdivision = Annotated[
     str, Meta(max_length=20, description="the second part of ISO 3166-2, such as `BE` of `DE-BE`", examples=["BE"])
 ]
@@ -43,7 +41,7 @@ class CourseIn(In):
     duration_minutes: Minutes | None = None
     price: Money | None = None
     currency: Currency | None = None
-    cover_image_url: Url | None = None
+    cover_image_url: Link | None = None
     target_audience: ShortText | None = None
     instructor_id: UUID | None = None
     status: CourseStatus = CourseStatus.DRAFT
@@ -60,7 +58,7 @@ class CoursePatch(In):
     duration_minutes: Minutes | UnsetType | None = UNSET
     price: Money | UnsetType | None = UNSET
     currency: Currency | UnsetType | None = UNSET
-    cover_image_url: Url | UnsetType | None = UNSET
+    cover_image_url: Link | UnsetType | None = UNSET
     target_audience: ShortText | UnsetType | None = UNSET
     instructor_id: UUID | UnsetType | None = UNSET
     status: CourseStatus | UnsetType = UNSET

@@ -69,8 +69,8 @@ class JobsController(Controller):
     async def redrive_jobs(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[RedriveIn]
     ) -> Response[JobOut] | Response[RedrivePreview]:
-        """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many fail
-        again. With `preview`, 200 and what it would be. Your own jobs; administrators' and managers', everybody's."""
+        """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many
+        fail again. With `preview`, 200 and what it would be. Yours; administrators' and managers', everybody's."""
         wanted = RedriveFilter(
             kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, owner=_visible_owner(caller)
         )

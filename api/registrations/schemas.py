@@ -7,12 +7,9 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from models.kernel.errors import Fault
-from models.kernel.schema import In, LongText, Money, Priced, check_aware, check_range
+from models.kernel.schema import In, Link, LongText, Money, Priced, check_aware, check_range
 from models.registrations.values import PaymentMethod, PaymentStatus, RegistrationStatus
 
-Link = Annotated[
-    str, Meta(max_length=2000, pattern=r"^https?://[^\s/]+[^\s]*$", examples=["https://example.com/invoices/4711"])
-]
 Reason = Annotated[str, Meta(min_length=1, max_length=500, examples=["The family moves."])]
 
 

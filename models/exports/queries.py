@@ -11,6 +11,11 @@ from models.exports.tables import Export, ExportStatus
 from models.jobs.rules import UNFINISHED
 from models.kernel.money import ISO_4217, exponent
 
+ENSURE = """
+INSERT INTO exports (id, resource, format, filters, options, owner) VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6)
+ON CONFLICT (id) DO NOTHING
+"""
+
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = r"^[=+@\t\r\n-]"
 ISO_UTC = 'YYYY-MM-DD"T"HH24:MI:SS"Z"'

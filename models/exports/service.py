@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events.service import emit
@@ -17,6 +17,7 @@ from models.kernel.clock import utc_now
 from models.kernel.errors import Conflict, NotFound
 from models.kernel.files import FileStore
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.session import fetch
 
 
 class ExportPage(Page):
@@ -34,11 +35,8 @@ async def request_export(session: AsyncSession, actor: Actor, args: CreateExport
 async def ensure_export(session: AsyncSession, job: JobRecord, args: CreateExport) -> None:
     """The export of a job, also of one that was submitted as a job."""
     options = {"bom": args.bom, "locale": args.locale, "notifyEmail": args.notify_email}
-    values = {
-        "id": job.id, "resource": args.resource, "format": args.format, "filters": args.filters,
-        "options": options, "owner": job.owner,
-    }  # fmt: skip
-    await session.execute(insert(Export).values(values).on_conflict_do_nothing())
+    filters_, options_ = (msgspec.json.encode(given).decode() for given in (args.filters, options))
+    await fetch(session, queries.ENSURE, job.id, args.resource, args.format, filters_, options_, job.owner)
 
 
 async def finish_export(

@@ -22,6 +22,9 @@ Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alp
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["ILS"])]
 ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM", examples=["16:00"])]
 Timezone = Annotated[str, Meta(max_length=64, description="IANA time zone", examples=["Asia/Jerusalem"])]
+Link = Annotated[
+    str, Meta(max_length=2000, pattern=r"^https?://[^\s/]+\S*$", examples=["https://example.com/files/4711.pdf"])
+]
 Money = Annotated[Decimal, Meta(description="exact decimal, never rounded silently", examples=[149.90])]
 
 _ZONES = available_timezones()

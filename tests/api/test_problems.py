@@ -24,10 +24,10 @@ def is_problem(response: Any, status: int, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-@pytest.mark.parametrize("path", ["/nowhere", "/customers/not-an-id", "/customers/1/nowhere", "/../etc/passwd"])
+@pytest.mark.parametrize("path", ["/nowhere", "/customers/not-an-id", "/customers/1/nowhere"])
 async def test_an_unknown_path_is_a_problem_with_the_requests_id(client: ApiClient, method: str, path: str) -> None:
     problem = is_problem(await client.request(method, path), 404, "NOT_FOUND")
-    assert problem["instance"].endswith(path.removeprefix("/.."))
+    assert problem["instance"] == f"/api/v1{path}"
     UUID(problem["requestId"])
 
 
@@ -85,6 +85,12 @@ async def test_an_if_match_that_is_no_etag_of_ours_is_a_fault(client: ApiClient,
     response = await client.patch(f"/customers/{NOBODY}", json={}, headers={"If-Match": etag})
     problem = is_problem(response, 400, "VALIDATION_ERROR")
     assert [fault["field"] for fault in problem["errors"]] == ["If-Match"]
+
+
+async def test_a_parameter_that_is_none_is_named(client: ApiClient) -> None:
+    response = await client.delete(f"/customers/{NOBODY}", params={"hard": "maybe"})
+    problem = is_problem(response, 400, "VALIDATION_ERROR")
+    assert [fault["field"] for fault in problem["errors"]] == ["hard"]
 
 
 async def test_a_body_of_two_mebibytes_is_refused_whole_or_in_pieces(client: ApiClient, database: Database) -> None:

@@ -15,7 +15,7 @@ from models.cycles.services.generation import generate_meetings
 from models.cycles.tables import Cycle
 from models.cycles.values import OnConflict
 from models.kernel.actor import SYSTEM
-from models.kernel.errors import Conflict
+from models.kernel.errors import Conflict, NotFound
 from models.kernel.session import Database, Row
 from tests.support.client import ApiClient
 from tests.support.factories import make_branch, make_closure, make_cycle, make_instructor, make_meeting
@@ -128,6 +128,15 @@ async def test_an_unknown_calendar_fails_and_creates_nothing(database: Database)
     with pytest.raises(HolidaySourceError, match="XX"):
         await generate(database, known, unknown)
     assert await meetings_of(database, known) == []
+
+
+async def test_an_unknown_cycle_fails_and_creates_nothing(database: Database) -> None:
+    cycle = await a_cycle(database)
+    async with database.transaction() as session:
+        unknown = await make_cycle(session, deleted_at=datetime.now(UTC))
+    with pytest.raises(NotFound, match=str(unknown.id)):
+        await generate(database, cycle, unknown)
+    assert await meetings_of(database, cycle) == []
 
 
 async def test_generating_again_adds_none(database: Database) -> None:

@@ -92,14 +92,16 @@ async def test_only_an_administrator_allows_an_overlap(
 
 
 async def test_of_ten_writers_for_one_hour_exactly_one_wins(
-    client: ApiClient, cycle: Cycle, other_cycle: Cycle
+    client: ApiClient, cycle: Cycle, database: Database
 ) -> None:
-    async def write(n: int) -> int:
-        body = {"cycleId": str([cycle, other_cycle][n % 2].id), **at(n / 20)}
-        return (await client.post("/meetings", json=body)).status_code
-
-    statuses = await asyncio.gather(*(write(n) for n in range(10)))
-    assert sorted(statuses) == [201] + [409] * 9
+    async with database.transaction() as session:
+        cycles = [await make_cycle(session, instructor_id=cycle.instructor_id) for _ in range(10)]
+    bodies = [{"cycleId": str(each.id), **at(n / 20)} for n, each in enumerate(cycles)]
+    answers = await asyncio.gather(*(client.post("/meetings", json=body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
+    (winner,) = (answer.json()["id"] for answer in answers if answer.status_code == 201)
+    losers = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {problem.get("conflictingMeetingId") for problem in losers} == {winner}
 
 
 async def test_the_table_itself_lets_one_of_ten_writers_win(database: Database, cycle: Cycle) -> None:
@@ -151,12 +153,15 @@ async def test_a_patch_cannot_take_an_instructors_time_or_pay_in_another_currenc
     assert (await client.expect(200, "GET", path))["version"] == 2
 
 
-async def test_writers_that_swap_meetings_at_the_same_time_do_not_end_up_in_one_place(
-    client: ApiClient, cycle: Cycle, other_cycle: Cycle, database: Database
+async def test_of_writers_that_move_meetings_to_one_hour_exactly_one_wins(
+    client: ApiClient, cycle: Cycle, database: Database
 ) -> None:
-    ids = [(await client.create("/meetings", cycleId=str(cycle.id), **at(n * 2)))["id"] for n in range(4)]
+    async with database.transaction() as session:
+        cycles = [await make_cycle(session, instructor_id=cycle.instructor_id) for _ in range(4)]
+    ids = [(await client.create("/meetings", cycleId=str(each.id), **at(n * 2)))["id"] for n, each in enumerate(cycles)]
     answers = await asyncio.gather(*(client.patch(f"/meetings/{id_}", json=at(20)) for id_ in ids))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert all("conflictingMeetingId" in answer.json() for answer in answers if answer.status_code == 409)
 
 
 async def test_a_deleted_meeting_gives_its_time_free_and_comes_back_only_to_a_free_one(

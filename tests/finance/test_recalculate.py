@@ -1,5 +1,6 @@
 """Recalculating: what was frozen is worked out again, and comes out the same however often."""
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -8,8 +9,10 @@ from uuid import UUID
 import pytest
 
 from models.cycles.tables import Cycle
-from models.kernel.session import Database
-from tests.support.client import ApiClient
+from models.finance.services.pricing import Scope, price
+from models.kernel.actor import SYSTEM
+from models.kernel.session import Database, fetch
+from tests.support.client import ApiClient, eventually
 from tests.support.factories import make_branch, make_cycle, make_instructor, make_meeting, make_registration
 
 
@@ -94,6 +97,29 @@ async def test_one_meeting_is_recalculated_at_once(client: ApiClient, database: 
     assert meeting["revenue"] == 0
     again = await client.expect(200, "POST", f"/meetings/{meeting['id']}/recalculate")
     assert (again["revenue"], again["instructorPayment"], again["profit"]) == (500.5, 600, -99.5)
+
+
+async def test_a_meeting_that_is_cancelled_meanwhile_is_not_given_money(client: ApiClient, database: Database) -> None:
+    """The recalculation has read it as completed, and waits for the row."""
+    private, _ = await school(database)
+
+    async def waits() -> bool:
+        rows = await database.fetch(
+            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%scope%'"
+        )
+        return bool(rows)
+
+    async def reprice() -> None:
+        async with database.transaction() as session:
+            await price(session, SYSTEM, Scope([private.id]))
+
+    async with database.transaction() as session:
+        await fetch(session, "UPDATE meetings SET status = 'cancelled', version = version + 1")
+        repricing = asyncio.create_task(reprice())
+        await eventually(waits)
+    await repricing
+    rows = await database.fetch("SELECT sum(revenue) AS revenue, sum(instructor_payment) AS pay FROM meetings")
+    assert (rows[0]["revenue"], rows[0]["pay"]) == (0, 0)
 
 
 async def test_children_count_from_their_registration_to_their_cancellation(
