@@ -1,9 +1,10 @@
 """Due jobs → broker, so many at a time that the broker's queues stay short."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 
-from models.jobs.admission import Candidate
+from models.jobs.admission import Candidate, Window
 from models.jobs.kinds import all_kinds, kind_named
 from models.jobs.lifecycle import (
     become_due,
@@ -20,19 +21,41 @@ from models.kernel.settings import Settings
 from scheduler.broker import Broker, Message
 
 log = get_logger(__name__)
+LATE_SECONDS = 1.0
+Windows = defaultdict[Queue, Window]
 
 
-async def dispatch(database: Database, broker: Broker, settings: Settings) -> int:
+def new_windows() -> Windows:
+    return defaultdict(Window)
+
+
+async def dispatch(database: Database, broker: Broker, settings: Settings, windows: Windows | None = None) -> int:
     """Give the broker what waits and has room, owner by owner in turn, and return how many jobs that was.
 
-    What a crash or the broker swallows between marking and sending is found by `redeliver`.
+    `windows` remembers from call to call how much each queue can take. What a crash or the broker swallows between
+    marking and sending is found by `redeliver`.
     """
+    windows = windows if windows is not None else new_windows()
     moved = await become_due(database)
     for queue in await waiting_queues(database):
-        async with database.transaction() as session:
-            jobs = await take_due(session, queue, settings.dispatch_window)
+        try:
+            depth = await broker.depth(queue.value)
+        except Exception as error:
+            log.warning("broker_away", queue=queue, error=repr(error))
+            return moved
+        jobs = await _take(database, queue, depth, windows[queue], settings.dispatch_window)
         moved += await _send(database, broker, queue, jobs)
     return moved
+
+
+async def _take(database: Database, queue: Queue, depth: int, window: Window, most: int) -> Sequence[Candidate]:
+    async with database.transaction() as session:
+        published, late = await count_published(session, queue, LATE_SECONDS)
+        room = window.adjust(depth, late > 0, most) * largest_batch(queue)
+        jobs = await take_due(session, queue, min(published + room, most))
+    if jobs:  # else another dispatcher is at this queue, or nothing may go now
+        window.filled = len(jobs) >= room
+    return jobs
 
 
 async def _send(database: Database, broker: Broker, queue: Queue, jobs: Sequence[Candidate]) -> int:

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+LEAST_WINDOW = 8
+
 
 class Limits(msgspec.Struct, frozen=True, rename="camel"):
     """How many jobs of a kind run at once: in all, and per `limit_key` of their arguments. None is no limit."""
@@ -29,6 +31,27 @@ class Candidate(msgspec.Struct, frozen=True):
     run_at: datetime
     owner: str
     limit_key: str | None
+
+
+class Window(msgspec.Struct):
+    """How many messages a queue of the broker may hold: no more than its workers take from one look to the next.
+
+    What is on the broker is served in the order of its sending, so a long queue would keep a rescued job, a higher
+    priority and a quieter owner waiting. It doubles while the workers empty more than half of it between two looks, and
+    halves when messages grow old in it, or when there was less to send than it has room for.
+    """
+
+    size: int = LEAST_WINDOW
+    filled: bool = False
+
+    def adjust(self, depth: int, late: bool, most: int) -> int:
+        """The messages there is room for, with `depth` of them there; `late` when some wait for long already."""
+        if self.filled and depth <= self.size // 2:
+            self.size *= 2
+        elif late or not self.filled:
+            self.size //= 2
+        self.size = min(max(self.size, LEAST_WINDOW), most)
+        return max(self.size - depth, 0)
 
 
 InFlight = Mapping[tuple[str, str | None], int]

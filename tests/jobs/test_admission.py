@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.jobs.admission import Candidate, InFlight, Limits, admit, saturated
+from models.jobs.admission import LEAST_WINDOW, Candidate, InFlight, Limits, Window, admit, saturated
 from models.jobs.lifecycle import take_due
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
@@ -44,6 +44,23 @@ def test_owners_are_admitted_in_turn(
 ) -> None:
     chosen = admit(waiting(waiting_owners), places, turns_taken=turns_taken, limits={}, in_flight={})
     assert owners_of(chosen) == admitted
+
+
+@pytest.mark.parametrize(
+    ("taken_between_looks", "late", "sent", "size"),
+    [
+        pytest.param(200, False, 9999, 512, id="fast workers get as much as they take"),
+        pytest.param(1, True, 9999, LEAST_WINDOW, id="slow workers find little before them"),
+        pytest.param(9, True, 1, LEAST_WINDOW, id="a trickle needs no room"),
+    ],
+)
+def test_a_queue_holds_what_its_workers_take(taken_between_looks: int, late: bool, sent: int, size: int) -> None:
+    window, depth = Window(), 0
+    for _ in range(20):
+        room = window.adjust(depth, late and depth > 0, 1000)
+        window.filled = sent >= room
+        depth = max(depth + min(room, sent) - taken_between_looks, 0)
+    assert window.size == size
 
 
 def test_priority_goes_before_fairness() -> None:
