@@ -4,6 +4,7 @@ import asyncio
 import importlib.metadata
 import os
 import platform as host
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,7 +20,9 @@ import msgspec
 import redis
 import uvloop
 
+from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.embedded.ports import choose_port
+from cli.embedded.privileges import remove_home
 from cli.platform import LocalPlatform
 from cli.processes import ProcessGroup, ProcessSpec
 from cli.procfile import read_procfile
@@ -27,7 +30,6 @@ from models.identity.caller import Caller
 from models.identity.permissions import Role
 from models.identity.service import create_api_key
 from models.jobs.rules import Queue
-from models.kernel.base import Base
 from models.kernel.session import Database, Row
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +40,7 @@ SETTINGS = {
     "BELLWORK_LOG_LEVEL": "INFO",
 }
 QUEUES = [*(queue.value for queue in Queue), "celery", "held"]
+KEPT = {"users", "api_keys", "alembic_version"}
 T = TypeVar("T")
 Run = Callable[[], float]
 
@@ -107,8 +110,8 @@ class Stage:
 
     def empty(self) -> None:
         """Nothing in any table, no message in any queue; users and their keys stay."""
-        names = [table.name for table in Base.metadata.sorted_tables if table.name not in ("users", "api_keys")]
-        self.sql(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+        names = [row["tablename"] for row in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        self.sql(f"TRUNCATE {', '.join(set(names) - KEPT)} RESTART IDENTITY CASCADE")
         for url in (self.redis_url, self.peer_redis_url):
             with redis.from_url(url) as client:
                 client.delete(*QUEUES)
@@ -162,6 +165,7 @@ class Stage:
 def stage(on_progress: Callable[[str], None]) -> Iterator[Stage]:
     """PostgreSQL and Valkey with their usual durability, in a folder that is removed afterwards."""
     folder = ROOT / "bench-output" / "servers"
+    _remove(folder)
     place = LocalPlatform(ROOT, state_dir=folder, settings=SETTINGS, fsync=True, on_progress=on_progress)
     with place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         place.start(processes=[])
@@ -172,6 +176,14 @@ def stage(on_progress: Callable[[str], None]) -> Iterator[Stage]:
             yield Stage(place, runner, database)
         finally:
             runner.run(database.close())
+            place.stop()
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    for server in (EmbeddedPostgres, EmbeddedValkey):
+        remove_home(folder / server.name)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def measure(

@@ -75,13 +75,6 @@ class Browser:
 
 
 @pytest.fixture(scope="session")
-def web(workers: LocalPlatform) -> LocalPlatform:
-    """The platform with the API as a process."""
-    workers.start_processes(["web"])
-    return workers
-
-
-@pytest.fixture(scope="session")
 def flower(workers: LocalPlatform) -> LocalPlatform:
     """The platform with Flower."""
     workers.start_processes(["flower"])

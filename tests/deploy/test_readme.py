@@ -1,0 +1,49 @@
+"""What the README tells a newcomer to type does what it says."""
+
+import asyncio
+import os
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cli.platform import LocalPlatform
+from models.identity.bootstrap import ensure_admin
+from tests.support.servers import REPOSITORY
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_the_tour_is_walked(web: LocalPlatform, clean: None) -> None:
+    found = re.search(r"<!-- tour -->\n```sh\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S)
+    assert found is not None
+    admin = await ensure_admin(web.database_url)
+    assert admin is not None
+    env = {**os.environ, "API": f"{web.urls['api']}/api/v1", "PASSWORD": admin[1]}
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-euo", "pipefail", "-c", found[1], env=env, cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said = (await asyncio.wait_for(process.communicate(), 60))[0].decode()
+    assert process.returncode == 0, said
+    first, second = re.findall(r'^{"id":"[^"]+","name":"Noa Levi".*$', said, re.M)
+    assert first == second
+    assert '"code":"VALIDATION_ERROR"' in said
+    assert '"status":"succeeded"' in said
+    assert "event: end" in said
+    assert re.search(r"^[0-9a-f-]{36},Noa Levi,", said, re.M), "the file"
+    assert re.search(r'^1 customer.created {.*"Omer Cohen"', said, re.M), "the webhook"
+    assert '"status":"delivered"' in said
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    documents = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
+    for document in documents:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / Path(link)).exists(), f"{document.name}: {link}"
+
+
+def test_the_changelog_names_the_version() -> None:
+    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\n## {version}" in (REPOSITORY / "CHANGELOG.md").read_text()

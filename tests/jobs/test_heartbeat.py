@@ -1,0 +1,60 @@
+"""What a container asks to know whether its scheduler works."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cli.platform import LocalPlatform
+from tests.support.client import eventually
+from tests.support.servers import REPOSITORY
+
+
+@pytest.fixture
+def environment(platform: LocalPlatform, tmp_path: Path) -> dict[str, str]:
+    """A scheduler's, with a folder that it shares with no other."""
+    return {**platform.env, "BELLWORK_SCRATCH_DIR": str(tmp_path)}
+
+
+@pytest.fixture
+async def scheduler(environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await _start("scheduler", environment)
+    yield process
+    process.terminate()
+    assert await process.wait() == 0
+
+
+async def test_a_working_scheduler_is_healthy(
+    scheduler: asyncio.subprocess.Process, environment: dict[str, str]
+) -> None:
+    async def healthy() -> bool:
+        return await _check(environment) == ""
+
+    await eventually(healthy)
+
+
+async def test_one_that_has_not_begun_or_no_longer_works_is_not(environment: dict[str, str], tmp_path: Path) -> None:
+    assert "has not begun" in await _check(environment)
+    beat = tmp_path / f"bellwork-scheduler-{os.getuid()}.beat"
+    beat.touch()
+    assert await _check(environment) == ""
+    os.utime(beat, (0, 0))
+    assert "has done nothing for" in await _check(environment)
+
+
+async def _check(environment: dict[str, str]) -> str:
+    """What it complains about; nothing when all is well."""
+    process = await _start("scheduler.heartbeat", environment)
+    _, complaint = await process.communicate()
+    assert (process.returncode != 0) == bool(complaint), complaint
+    return complaint.decode()
+
+
+async def _start(module: str, environment: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, env=environment, cwd=REPOSITORY,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""The settings: typed, complete, and refused with every fault at once."""
+
+import subprocess
+import sys
+
+import pytest
+
+from models.kernel.settings import Settings, SettingsError, load_settings
+from tests.support.servers import REPOSITORY
+
+NAMES = [f"BELLWORK_{name.upper()}" for name in Settings.model_fields]
+COMPLETE = {
+    "BELLWORK_DATABASE_URL": "postgresql://bellwork@localhost/bellwork",
+    "BELLWORK_REDIS_URL": "redis://localhost:6379/0",
+    "BELLWORK_SECRET_KEY": "s" * 32,
+    "BELLWORK_ENCRYPTION_KEYS": "first,second",
+    "BELLWORK_FLOWER_PASSWORD": "password",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Just what is needed."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_lists_are_written_with_commas(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BELLWORK_CORS_ORIGINS", "https://a.example, https://b.example")
+    settings = load_settings(None)
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert [key.get_secret_value() for key in settings.encryption_keys] == ["first", "second"]
+
+
+def test_every_fault_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("BELLWORK_REDIS_URL")
+    environment.setenv("BELLWORK_SECRET_KEY", "short")
+    environment.setenv("BELLWORK_API_PORT", "eighty")
+    with pytest.raises(SettingsError) as raised:
+        load_settings(None)
+    lines = str(raised.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "BELLWORK_REDIS_URL", "BELLWORK_SECRET_KEY", "BELLWORK_API_PORT",
+    ]  # fmt: skip
+    assert lines[0] == "BELLWORK_REDIS_URL: is missing"
+
+
+def test_no_secret_shows_when_settings_are_printed(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BELLWORK_RESEND_API_KEY", "re_very_secret")
+    assert "re_very_secret" not in repr(load_settings(None))
+    assert COMPLETE["BELLWORK_SECRET_KEY"] not in repr(load_settings(None))
+
+
+def test_the_broker_is_redis_unless_another_is_named(environment: pytest.MonkeyPatch) -> None:
+    assert load_settings(None).effective_broker_url == COMPLETE["BELLWORK_REDIS_URL"]
+    environment.setenv("BELLWORK_BROKER_URL", "amqp://guest@localhost//")
+    settings = load_settings(None)
+    assert settings.effective_broker_url == "amqp://guest@localhost//"
+    assert settings.broker_transport_options == {}
+
+
+def test_a_process_does_not_start_without_them(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("BELLWORK_DATABASE_URL")
+    environment.setenv("BELLWORK_ENV", "staging")
+    ended = subprocess.run([sys.executable, "-m", "api"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "BELLWORK_DATABASE_URL: is missing" in ended.stderr
+    assert "BELLWORK_ENV: Input should be" in ended.stderr
+    assert "Traceback" not in ended.stderr
