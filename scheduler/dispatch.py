@@ -1,5 +1,6 @@
 """Due jobs → broker, so many at a time that the broker's queues stay short."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
@@ -21,7 +22,6 @@ from models.kernel.settings import Settings
 from scheduler.broker import Broker, Message
 
 log = get_logger(__name__)
-LATE_SECONDS = 1.0
 Windows = defaultdict[Queue, Window]
 
 
@@ -49,12 +49,14 @@ async def dispatch(database: Database, broker: Broker, settings: Settings, windo
 
 
 async def _take(database: Database, queue: Queue, depth: int, window: Window, most: int) -> Sequence[Candidate]:
+    now = asyncio.get_running_loop().time()
+    room = window.room(depth, now, most) * largest_batch(queue)
+    if not room:
+        return []
     async with database.transaction() as session:
-        published, late = await count_published(session, queue, LATE_SECONDS)
-        room = window.adjust(depth, late > 0, most) * largest_batch(queue)
-        jobs = await take_due(session, queue, min(published + room, most))
+        jobs = await take_due(session, queue, most, room)
     if jobs:  # else another dispatcher is at this queue, or nothing may go now
-        window.filled = len(jobs) >= room
+        window.sent(len(jobs) >= room, now)
     return jobs
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 LEAST_WINDOW = 8
+QUICK_SECONDS, SLOW_SECONDS = 0.5, 1.0
 
 
 class Limits(msgspec.Struct, frozen=True, rename="camel"):
@@ -34,24 +35,30 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct):
-    """How many messages a queue of the broker may hold: no more than its workers take from one look to the next.
+    """How many messages a queue of the broker may hold: about what its workers take in a second.
 
     What is on the broker is served in the order of its sending, so a long queue would keep a rescued job, a higher
-    priority and a quieter owner waiting. It doubles while the workers empty more than half of it between two looks, and
-    halves when messages grow old in it, or when there was less to send than it has room for.
+    priority and a quieter owner waiting. It is filled up when half of it has been taken, doubles when that was quick,
+    and halves when that was slow or when there was less to send than it had room for.
     """
 
     size: int = LEAST_WINDOW
-    filled: bool = False
+    filled_at: float | None = None
 
-    def adjust(self, depth: int, late: bool, most: int) -> int:
-        """The messages there is room for, with `depth` of them there; `late` when some wait for long already."""
-        if self.filled and depth <= self.size // 2:
+    def room(self, depth: int, now: float, most: int) -> int:
+        """For how many messages there is room, with `depth` of them there; `now` is in seconds, from any start."""
+        if depth > self.size // 2:
+            return 0
+        taken_in = now - self.filled_at if self.filled_at is not None else SLOW_SECONDS
+        if taken_in <= QUICK_SECONDS:
             self.size *= 2
-        elif late or not self.filled:
+        elif taken_in >= SLOW_SECONDS:
             self.size //= 2
         self.size = min(max(self.size, LEAST_WINDOW), most)
-        return max(self.size - depth, 0)
+        return self.size - depth
+
+    def sent(self, full: bool, now: float) -> None:
+        self.filled_at = now if full else None
 
 
 InFlight = Mapping[tuple[str, str | None], int]

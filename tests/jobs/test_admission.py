@@ -47,20 +47,22 @@ def test_owners_are_admitted_in_turn(
 
 
 @pytest.mark.parametrize(
-    ("taken_between_looks", "late", "sent", "size"),
+    ("taken_per_second", "waiting", "least", "most"),
     [
-        pytest.param(200, False, 9999, 512, id="fast workers get as much as they take"),
-        pytest.param(1, True, 9999, LEAST_WINDOW, id="slow workers find little before them"),
-        pytest.param(9, True, 1, LEAST_WINDOW, id="a trickle needs no room"),
+        pytest.param(2000, 10**6, 1000, 1000, id="fast workers get as much as is allowed"),
+        pytest.param(200, 10**6, 200, 400, id="about what is taken in a second"),
+        pytest.param(1, 10**6, LEAST_WINDOW, LEAST_WINDOW, id="slow workers find little before them"),
+        pytest.param(2000, 1, LEAST_WINDOW, LEAST_WINDOW, id="a trickle needs no room"),
     ],
 )
-def test_a_queue_holds_what_its_workers_take(taken_between_looks: int, late: bool, sent: int, size: int) -> None:
-    window, depth = Window(), 0
-    for _ in range(20):
-        room = window.adjust(depth, late and depth > 0, 1000)
-        window.filled = sent >= room
-        depth = max(depth + min(room, sent) - taken_between_looks, 0)
-    assert window.size == size
+def test_a_queue_holds_what_its_workers_take(taken_per_second: int, waiting: int, least: int, most: int) -> None:
+    window, depth = Window(), 0.0
+    for look in range(500):
+        if room := window.room(int(depth), look / 20, 1000):
+            window.sent(waiting >= room, look / 20)
+            depth += min(room, waiting)
+        depth = max(depth - taken_per_second / 20, 0)
+    assert least <= window.size <= most
 
 
 def test_priority_goes_before_fairness() -> None:
