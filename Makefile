@@ -11,7 +11,7 @@ BENCH_STAMP := $(VENV)/.stamp-bench
 RUN := $(VENV)/bin/
 PIP := $(RUN)python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: help setup demo up migrate test lint bench clean
+.PHONY: help setup demo up migrate test lint bench chaos clean
 
 help: ## Show this list
 	@echo 'make <target>; each one sets up what it needs in $(VENV)'
@@ -55,6 +55,9 @@ $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 
 bench: setup $(BENCH_STAMP) ## Measure against peers (ONLY=name runs one figure)
 	@$(RUN)python -m bench $(ONLY)
+
+chaos: setup ## Kill, pause and empty everything under 20,000 jobs, 10 minutes (ARGS='--seed 2')
+	@$(RUN)python -m tests.chaos $(ARGS)
 
 clean: ## Remove .venv, the local platform's data and all outputs
 	@if test -x $(RUN)bellwork; then $(RUN)bellwork remove-state; \

@@ -19,7 +19,7 @@ from scheduler.batches import end_finished_batches
 from scheduler.broker import Broker
 from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
-from scheduler.dispatch import dispatch, redeliver
+from scheduler.dispatch import dispatch, new_windows, redeliver
 from scheduler.heartbeat import beat
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
@@ -46,6 +46,7 @@ class Scheduler:
             application="bellwork-scheduler",
         )
         self._broker = Broker(settings)
+        self._windows = new_windows()
         self._listener = Listener(self._database, WORK_DUE)
         self._nudger = Nudger(self._database)
         self._stopping = asyncio.Event()
@@ -81,7 +82,7 @@ class Scheduler:
 
     async def _dispatch(self) -> int:
         try:
-            return await dispatch(self._database, self._broker, self._settings)
+            return await dispatch(self._database, self._broker, self._settings, self._windows)
         finally:
             beat()
 

@@ -47,6 +47,7 @@ def make_celery() -> Celery:
         worker_disable_prefetch=True,
         worker_soft_shutdown_timeout=settings.job_lease_seconds,
         worker_enable_soft_shutdown_on_idle=False,
+        worker_consumer="tasks.consumer:Consumer",
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -11,6 +11,9 @@ from uuid import UUID
 
 import msgspec
 
+LEAST_WINDOW = 8
+QUICK_SECONDS, SLOW_SECONDS = 0.5, 1.0
+
 
 class Limits(msgspec.Struct, frozen=True, rename="camel"):
     """How many jobs of a kind run at once: in all, and per `limit_key` of their arguments. None is no limit."""
@@ -29,6 +32,33 @@ class Candidate(msgspec.Struct, frozen=True):
     run_at: datetime
     owner: str
     limit_key: str | None
+
+
+class Window(msgspec.Struct):
+    """How many messages a queue of the broker may hold: about what its workers take in a second.
+
+    What is on the broker is served in the order of its sending, so a long queue would keep a rescued job, a higher
+    priority and a quieter owner waiting. It is filled up when half of it has been taken, doubles when that was quick,
+    and halves when that was slow or when there was less to send than it had room for.
+    """
+
+    size: int = LEAST_WINDOW
+    filled_at: float | None = None
+
+    def room(self, depth: int, now: float, most: int) -> int:
+        """For how many messages there is room, with `depth` of them there; `now` is in seconds, from any start."""
+        if depth > self.size // 2:
+            return 0
+        taken_in = now - self.filled_at if self.filled_at is not None else SLOW_SECONDS
+        if taken_in <= QUICK_SECONDS:
+            self.size *= 2
+        elif taken_in >= SLOW_SECONDS:
+            self.size //= 2
+        self.size = min(max(self.size, LEAST_WINDOW), most)
+        return self.size - depth
+
+    def sent(self, full: bool, now: float) -> None:
+        self.filled_at = now if full else None
 
 
 InFlight = Mapping[tuple[str, str | None], int]

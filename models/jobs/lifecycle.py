@@ -59,15 +59,15 @@ async def count_published(on: Connection, queue: Queue, older_than_seconds: floa
     return row["published"], row["overdue"]
 
 
-async def take_due(session: AsyncSession, queue: Queue, window: int) -> list[Candidate]:
-    """Mark what is let onto the broker as published, and give it in the order to send it.
+async def take_due(session: AsyncSession, queue: Queue, window: int, room: int | None = None) -> list[Candidate]:
+    """Mark what is let onto the broker as published, and give it in the order to send it, `room` of them at most.
 
     None while another dispatcher is at this queue; `window` is how many may be on the broker at once.
     """
     if not (await fetch(session, queries.TRY_DISPATCHING, queue.value))[0]["mine"]:
         return []
     turns = {row["owner"]: row["published"] for row in await fetch(session, queries.PUBLISHED_BY_OWNER, queue.value)}
-    places = window - sum(turns.values())
+    places = min(window - sum(turns.values()), window if room is None else room)
     if places <= 0:
         return []
     limits = {kind.name: kind.limits for kind in all_kinds() if kind.limits and kind.queue == queue}
@@ -97,8 +97,9 @@ async def unpublish(on: Connection, ids: Sequence[UUID]) -> None:
     await fetch(on, queries.UNPUBLISH, list(ids))
 
 
-async def unpublish_overdue(on: Connection, queue: Queue, older_than_seconds: float) -> int:
-    return len(await fetch(on, queries.UNPUBLISH_OVERDUE, queue.value, older_than_seconds))
+async def unpublish_overdue(on: Connection, queue: Queue, older_than_seconds: float, limit: int) -> int:
+    """Those published first, because a queue hands out its oldest messages first."""
+    return len(await fetch(on, queries.UNPUBLISH_OVERDUE, queue.value, older_than_seconds, limit))
 
 
 async def claim(on: Connection, ids: Sequence[UUID], worker: str, lease_seconds: float) -> list[JobRecord]:

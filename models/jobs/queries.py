@@ -356,12 +356,14 @@ UPDATE jobs SET published_at = NULL
 WHERE id IN (
     SELECT id FROM jobs
     WHERE queue = $1 AND status = 'queued' AND published_at < clock_timestamp() - $2::float8 * interval '1 second'
+    ORDER BY published_at LIMIT $3
     FOR UPDATE SKIP LOCKED
 )
 RETURNING id
 """
 
 # A lease that ran out: the worker died, or was paused for so long that it must not be believed any more.
+# The job keeps its `run_at`, and with it its place before those that came due later: it has waited long enough.
 RESCUE = """
 WITH lost AS (
     SELECT id FROM jobs
@@ -374,7 +376,7 @@ WITH lost AS (
                       WHEN attempt >= max_attempts THEN 'failed' ELSE 'retrying' END,
         cancel_verdict = CASE WHEN cancel_requested_at IS NOT NULL THEN 'stopped' END,
         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR attempt >= max_attempts THEN clock_timestamp() END,
-        error = $1::text::jsonb, run_at = clock_timestamp(), lease_worker = NULL, lease_until = NULL
+        error = $1::text::jsonb, lease_worker = NULL, lease_until = NULL
     FROM lost WHERE jobs.id = lost.id
     RETURNING jobs.*
 ), logged AS (

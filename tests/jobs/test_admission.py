@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.jobs.admission import Candidate, InFlight, Limits, admit, saturated
+from models.jobs.admission import LEAST_WINDOW, Candidate, InFlight, Limits, Window, admit, saturated
 from models.jobs.lifecycle import take_due
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
@@ -44,6 +44,25 @@ def test_owners_are_admitted_in_turn(
 ) -> None:
     chosen = admit(waiting(waiting_owners), places, turns_taken=turns_taken, limits={}, in_flight={})
     assert owners_of(chosen) == admitted
+
+
+@pytest.mark.parametrize(
+    ("taken_per_second", "waiting", "least", "most"),
+    [
+        pytest.param(2000, 10**6, 1000, 1000, id="fast workers get as much as is allowed"),
+        pytest.param(200, 10**6, 200, 400, id="about what is taken in a second"),
+        pytest.param(1, 10**6, LEAST_WINDOW, LEAST_WINDOW, id="slow workers find little before them"),
+        pytest.param(2000, 1, LEAST_WINDOW, LEAST_WINDOW, id="a trickle needs no room"),
+    ],
+)
+def test_a_queue_holds_what_its_workers_take(taken_per_second: int, waiting: int, least: int, most: int) -> None:
+    window, depth = Window(), 0.0
+    for look in range(500):
+        if room := window.room(int(depth), look / 20, 1000):
+            window.sent(waiting >= room, look / 20)
+            depth += min(room, waiting)
+        depth = max(depth - taken_per_second / 20, 0)
+    assert least <= window.size <= most
 
 
 def test_priority_goes_before_fairness() -> None:

@@ -134,6 +134,17 @@ async def test_an_expired_lease_is_a_lost_attempt(quiet_database: Database) -> N
     assert [row["outcome"] for row in rows] == ["lost"]
 
 
+async def test_a_rescued_job_goes_before_those_that_came_after_it(quiet_database: Database) -> None:
+    job = await job_in(quiet_database, JobStatus.RUNNING)
+    await enqueue(quiet_database, SYSTEM, Echo(text="later"))
+    await quiet_database.execute(
+        "UPDATE jobs SET lease_until = clock_timestamp() - interval '1 s' WHERE id = $1", job.id
+    )
+    await lifecycle.rescue(quiet_database)
+    await lifecycle.become_due(quiet_database)
+    assert (await take(quiet_database))[0] == job.id
+
+
 async def test_submits_with_one_key_at_once_make_one_job(quiet_database: Database) -> None:
     options = JobOptions(dedupe_key="same")
     jobs = await asyncio.gather(*(enqueue(quiet_database, SYSTEM, Echo(text=str(n)), options) for n in range(20)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.jobs.admission import Candidate
+from models.jobs.admission import LEAST_WINDOW, Candidate
 from models.jobs.lifecycle import count_published
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
@@ -12,7 +12,7 @@ from models.kernel.errors import Unavailable
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 from scheduler.broker import Message
-from scheduler.dispatch import dispatch, messages_for, redeliver
+from scheduler.dispatch import dispatch, messages_for, new_windows, redeliver
 from tests.support.probes import Batch, Echo
 
 
@@ -43,11 +43,18 @@ async def test_jobs_of_a_batched_kind_share_messages(quiet_database: Database) -
 
 async def test_the_broker_holds_a_window_and_no_more(quiet_database: Database, settings: Settings) -> None:
     broker = FakeBroker()
-    small = settings.model_copy(update={"dispatch_window": 10})
+    small = settings.model_copy(update={"dispatch_window": 5})
     await enqueue_many(quiet_database, SYSTEM, [Echo(text=str(n)) for n in range(25)])
-    assert await dispatch(quiet_database, broker, small) == 10  # type: ignore[arg-type]
+    assert await dispatch(quiet_database, broker, small) == 5  # type: ignore[arg-type]
     assert await dispatch(quiet_database, broker, small) == 0  # type: ignore[arg-type]
-    assert len(broker.messages) == 10
+    assert len(broker.messages) == 5
+
+
+async def test_what_the_workers_have_not_taken_leaves_no_room(quiet_database: Database, settings: Settings) -> None:
+    broker, windows = FakeBroker(), new_windows()
+    await enqueue_many(quiet_database, SYSTEM, [Echo(text=str(n)) for n in range(200)])
+    for broker.held, room in ((0, True), (LEAST_WINDOW, False), (LEAST_WINDOW // 2 + 1, False), (1, True)):
+        assert bool(await dispatch(quiet_database, broker, settings, windows)) == room  # type: ignore[arg-type]
 
 
 async def test_what_the_broker_refuses_is_due_again(quiet_database: Database, settings: Settings) -> None:
@@ -60,7 +67,7 @@ async def test_what_the_broker_refuses_is_due_again(quiet_database: Database, se
     assert await dispatch(quiet_database, broker, settings) == 1  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("held", "lost"), [(0, 3), (2, 3), (3, 0), (50, 0)])
+@pytest.mark.parametrize(("held", "lost"), [(0, 3), (2, 1), (3, 0), (50, 0)])
 async def test_what_the_broker_lost_is_sent_again(
     quiet_database: Database, settings: Settings, held: int, lost: int
 ) -> None:
@@ -70,6 +77,21 @@ async def test_what_the_broker_lost_is_sent_again(
     await quiet_database.execute("UPDATE jobs SET published_at = published_at - interval '1 hour'")
     broker.held = held
     assert await redeliver(quiet_database, broker, settings) == lost  # type: ignore[arg-type]
+
+
+async def test_a_lost_message_is_found_behind_a_long_queue(quiet_database: Database, settings: Settings) -> None:
+    broker = FakeBroker()
+    await enqueue_many(quiet_database, SYSTEM, [Echo(text=str(n)) for n in range(5)])
+    await dispatch(quiet_database, broker, settings)  # type: ignore[arg-type]
+    swallowed = broker.messages[0].job_ids[0]
+    await quiet_database.execute(
+        "UPDATE jobs SET published_at = published_at - interval '1 h' WHERE id = $1", swallowed
+    )
+    broker.held = 4
+    assert await redeliver(quiet_database, broker, settings) == 1  # type: ignore[arg-type]
+    broker.messages.clear()
+    await dispatch(quiet_database, broker, settings)  # type: ignore[arg-type]
+    assert [message.job_ids for message in broker.messages] == [[swallowed]]
 
 
 async def test_what_was_just_sent_is_not_sent_again(quiet_database: Database, settings: Settings) -> None:

@@ -1,0 +1,102 @@
+"""What a run does: which jobs, which settings, how long. All of it follows from jobs, minutes and seed."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import msgspec
+
+STARTING_SECONDS = 18.0
+SHORT_MINUTES = 3.0
+STEPS = ["reserve", "confirm"]
+POISON_EVERY, LONG_EVERY = 2000, 64
+
+
+class Work(msgspec.Struct, frozen=True):
+    """A job to submit, with what must have come of it: rows, calls of the outside, and the state it ends in."""
+
+    number: int
+    kind: str
+    payload: dict[str, Any]
+    rows: int = 1
+    steps: int = 0
+    ends: str = "succeeded"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """`minutes` bounds the whole run. Below three, leases, pauses and outages are short."""
+
+    jobs: int
+    minutes: float
+    seed: int
+
+    @property
+    def short(self) -> bool:
+        return self.minutes < SHORT_MINUTES
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The defaults are what the long form is about."""
+        brisk = {"BELLWORK_JOB_LEASE_SECONDS": "3", "BELLWORK_JOB_REDELIVER_SECONDS": "2"} if self.short else {}
+        return {
+            "BELLWORK_ENV": "test", "BELLWORK_API_PORT": "0", "BELLWORK_FLOWER_PORT": "0",
+            "BELLWORK_LOG_LEVEL": "INFO", "BELLWORK_DATABASE_POOL_SIZE": "5", **brisk,
+        }  # fmt: skip
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long a stopped process stays so: longer than any lease."""
+        return 4.5 if self.short else 18.0
+
+    @property
+    def outage_seconds(self) -> float:
+        """How long the first outage of the broker lasts; the others are a sixth of it."""
+        return 6.0 if self.short else 60.0
+
+    @property
+    def calm_seconds(self) -> tuple[float, float]:
+        """The least and the most between two faults of a lane."""
+        return (0.2, 1.0) if self.short else (2.0, 8.0)
+
+    @property
+    def ending_seconds(self) -> float:
+        """What is kept for the jobs to end in, once the storm is over."""
+        return max(45.0, self.minutes * 60 * 0.28)
+
+    @property
+    def storm_seconds(self) -> float:
+        return max(20.0, self.minutes * 60 - self.ending_seconds - STARTING_SECONDS)
+
+    @property
+    def submitting_seconds(self) -> float:
+        return self.storm_seconds * 0.9
+
+    def random(self, purpose: str) -> Random:
+        return Random(f"{self.seed} {purpose}")
+
+    def works(self) -> list[Work]:
+        """In the order of submission: of each kind something early, those that take longest not at the end."""
+        chance = self.random("works")
+        return [_work(number, chance) for number in range(self.jobs)]
+
+
+def _work(number: int, chance: Random) -> Work:
+    if number % POISON_EVERY in (10, 60) and (number < 100 or number % POISON_EVERY == 10):
+        return Work(number, "chaos.poison", {"number": number}, rows=0, ends="failed")
+    if number % LONG_EVERY == 5:
+        chunks = chance.randint(8, 16)
+        return Work(number, "chaos.long", {"number": number, "chunks": chunks, "seconds": 0.25}, rows=chunks)
+    name = chance.choices(["write", "call", "tiny", "flaky"], [45, 20, 25, 10])[0]
+    if name == "write":
+        return Work(number, "chaos.write", {"number": number, "seconds": round(chance.expovariate(20), 3)})
+    if name == "call":
+        return Work(number, "chaos.call", {"number": number, "steps": STEPS}, steps=len(STEPS))
+    if name == "tiny":
+        return Work(number, "chaos.tiny", {"number": number})
+    return Work(number, "chaos.flaky", {"number": number, "breaks": chance.randint(1, 2)})
+
+
+def paced(works: list[Work], seconds: float) -> Iterator[tuple[float, Work]]:
+    """Each with the second it is due at."""
+    for place, work in enumerate(works):
+        yield seconds * place / len(works), work
