@@ -18,6 +18,7 @@ from api.exports.routes import ExportsController
 from api.finance.routes import FinanceController
 from api.health.routes import HealthController
 from api.identity.routes import ApiKeysController, AuthController
+from api.jobs.express import ExpressLane
 from api.jobs.routes import JobKindsController, JobsController
 from api.meetings.routes import CycleMeetingsController, InstructorPlanController, MeetingsController
 from api.notifications.routes import NotificationsController
@@ -72,10 +73,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "files": FileStore(settings.files_url),
         }
     )
+    authentication = AuthenticationMiddleware(settings, database)
     app = Litestar(
         route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController, SwaggerController],
         middleware=[
-            AuthenticationMiddleware(settings, database),
+            authentication,
             TransactionMiddleware(database, nudger, state["keys"], settings.body_limit_bytes),
         ],
         exception_handlers={Exception: answer},
@@ -91,7 +93,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         debug=False,
     )
     complete(app)
-    app.asgi_handler = observed(app.asgi_handler)
+    app.asgi_handler = observed(ExpressLane(app.asgi_handler, state, authentication))
     return app
 
 

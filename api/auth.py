@@ -1,5 +1,6 @@
 """Who is calling, found before a route is entered; and the guards by which each route says who may enter."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -38,25 +39,38 @@ class AuthenticationMiddleware(ASGIMiddleware):
         self._settings = settings
         self._database = database
         self._known: dict[str, tuple[float, Caller]] = {}
+        self._lookups: dict[str, asyncio.Task[Caller]] = {}
 
     async def handle(self, scope: ConnectionScope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        credentials = _credentials(scope)
-        caller = await self._identify(credentials) if credentials else None
+        caller = await self.identify(scope)
         scope["user"] = caller and caller.on_request(scope["state"]["request_id"])
         await next_app(scope, receive, send)
 
-    async def _identify(self, credentials: str) -> Caller:
-        key, now = digest(credentials), time.monotonic()
-        known = self._known.get(key)
-        if known and known[0] > now:
-            return known[1]
+    async def identify(self, scope: ConnectionScope) -> Caller | None:
+        """Who sent these credentials; None when there are none. Raises Unauthorized for bad ones."""
+        credentials = _credentials(scope)
+        if credentials is None:
+            return None
+        key = digest(credentials)
+        until, caller = self._known.get(key, (0.0, None))
+        return caller if caller and until > time.monotonic() else await self._look_up_once(key, credentials)
+
+    async def _look_up_once(self, key: str, credentials: str) -> Caller:
+        """However many ask for the same credentials at the same moment."""
+        lookup = self._lookups.get(key)
+        if lookup is None:
+            lookup = self._lookups[key] = asyncio.create_task(self._look_up(key, credentials))
+            lookup.add_done_callback(lambda _: self._lookups.pop(key, None))
+        return await asyncio.shield(lookup)
+
+    async def _look_up(self, key: str, credentials: str) -> Caller:
         if looks_like_api_key(credentials):
             caller = await authenticate_api_key(self._database, credentials)
         else:
             caller = await authenticate_token(self._database, self._settings, credentials)
         if len(self._known) >= CACHE_ENTRIES:
             self._known.clear()
-        self._known[key] = (now + CACHE_SECONDS, caller)
+        self._known[key] = (time.monotonic() + CACHE_SECONDS, caller)
         return caller
 
 

@@ -16,11 +16,15 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
+def encode(content: Any) -> bytes:
+    return _encoder.encode(content)
+
+
 class Response(litestar.Response[T]):
     """An answer in JSON, with decimals as numbers of exactly their digits (`149.90`)."""
 
     def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:
-        return content if isinstance(content, bytes) else _encoder.encode(content)
+        return content if isinstance(content, bytes) else encode(content)
 
 
 def listing(out: type[Body], rows: list[Any], pagination: Pagination) -> Listing[Body]:

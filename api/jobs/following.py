@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import msgspec
+from litestar.datastructures import State
 
 from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
 from api.resources import Response
 from api.transaction import Unit
+from models.identity.caller import Caller
 from models.jobs.pace import PaceReader, next_look
 from models.jobs.records import JobRecord
 from models.jobs.service import get_job
@@ -39,16 +41,21 @@ async def accepted(request: ApiRequest, job: JobRecord) -> Response[JobOut]:
     headers = {"Location": f"/api/v1/jobs/{job.id}"}
     if job.finished:
         return Response(JobOut.of(job), status_code=200, headers={**headers, "Preference-Applied": f"wait={seconds}"})
-    retry_after = await retry_after_of(request, job)
+    retry_after = await retry_after_of(request.app.state, job)
     return Response(JobOut.of(job), status_code=202, headers={**headers, "Retry-After": retry_after})
 
 
-async def retry_after_of(request: ApiRequest, job: JobRecord) -> str:
+async def retry_after_of(state: State, job: JobRecord) -> str:
     """When to look again: by the pace of the job's kind these days and the queue ahead of it."""
-    reader: PaceReader = request.app.state.pace
-    database: Database = request.app.state.database
+    reader: PaceReader = state.pace
+    database: Database = state.database
     pace, ahead = await reader.pace(database, job.kind), await reader.ahead(database, job.queue)
     return str(next_look(job, pace, ahead, utc_now()))
+
+
+def visible_owner(caller: Caller) -> str | None:
+    """Whose jobs the caller sees; None for everybody's."""
+    return None if caller.is_staff else caller.name
 
 
 def etag_of(job: JobRecord) -> str:

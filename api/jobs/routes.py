@@ -10,7 +10,15 @@ from litestar.response import Stream
 
 from api.auth import admins_only, authenticated, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
-from api.jobs.following import accepted, etag_of, preferred_wait, retry_after_of, stream, wait_for_end
+from api.jobs.following import (
+    accepted,
+    etag_of,
+    preferred_wait,
+    retry_after_of,
+    stream,
+    visible_owner,
+    wait_for_end,
+)
 from api.jobs.schemas import (
     AttemptOut,
     BatchIn,
@@ -72,7 +80,7 @@ class JobsController(Controller):
         """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many
         fail again. With `preview`, 200 and what it would be. Yours; administrators' and managers', everybody's."""
         wanted = RedriveFilter(
-            kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, owner=_visible_owner(caller)
+            kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, owner=visible_owner(caller)
         )
         if data.preview:
             groups = await operations.group_failed(session, wanted)
@@ -91,7 +99,7 @@ class JobsController(Controller):
         self, session: Session, caller: CurrentCaller, page: NamedDependency[JobPage]
     ) -> Listing[JobOut]:
         """Your own; administrators, managers and keys with `read:*` see everybody's."""
-        rows, pagination = await jobs.list_jobs(session, page, owner=_visible_owner(caller))
+        rows, pagination = await jobs.list_jobs(session, page, owner=visible_owner(caller))
         return Listing([JobOut.of(row) for row in rows], pagination)
 
     @get("/{job_id:uuid}", guards=[requires(Scope.READ_JOBS)], summary="Read a job")
@@ -103,7 +111,7 @@ class JobsController(Controller):
             job = await wait_for_end(request, job_id, seconds)
         headers = {"ETag": etag_of(job)}
         if not job.finished:
-            headers["Retry-After"] = await retry_after_of(request, job)
+            headers["Retry-After"] = await retry_after_of(request.app.state, job)
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(cast(Any, b""), status_code=304, headers=headers)
         return Response(JobOut.of(job), headers=headers)
@@ -149,7 +157,7 @@ class JobsController(Controller):
     ) -> Response[CancelOut]:
         """At once before it runs; at its next checkpoint while it runs, for which the answer waits up to
         `Prefer: wait=N` seconds (10 without): 202 while it has not seen the request yet."""
-        await jobs.get_job(session, job_id, owner=_visible_owner(caller))
+        await jobs.get_job(session, job_id, owner=visible_owner(caller))
         job = await cancel_job(session, job_id)
         unit: Unit = request.scope["state"]["unit"]
         if not job.finished and not unit.keyed:
@@ -162,7 +170,7 @@ class JobsController(Controller):
         self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]
     ) -> Response[JobOut]:
         """A failed or cancelled job runs again, with all its kind's attempts; finished steps are not done again."""
-        job = await jobs.get_job(session, job_id, owner=_visible_owner(caller))
+        job = await jobs.get_job(session, job_id, owner=visible_owner(caller))
         return await accepted(request, await jobs.retry_job(session, job))
 
 
@@ -203,10 +211,6 @@ async def _described(request: ApiRequest, kind: JobKind, paused: set[str]) -> Jo
     return JobKindOut.of_kind(kind, pace, paused=kind.name in paused)
 
 
-def _visible_owner(caller: Caller) -> str | None:
-    return None if caller.is_staff else caller.name
-
-
 async def _visible_job(request: ApiRequest, caller: Caller, id_: UUID) -> JobRecord:
     database: Database = request.app.state.database
-    return await jobs.get_job(database, id_, owner=_visible_owner(caller))
+    return await jobs.get_job(database, id_, owner=visible_owner(caller))

@@ -12,11 +12,12 @@ from models.kernel.session import Database, is_away
 
 WORK_DUE = "bellwork_due"
 JOB_CHANGED = "bellwork_job"
+REST_SECONDS = 0.005
 log = get_logger(__name__)
 
 
 class Nudger:
-    """Says `there is work` after a commit. Calls that come together become one NOTIFY."""
+    """Says `there is work` after a commit. Calls that come together, or in a quick row, become one NOTIFY."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,7 +39,8 @@ class Nudger:
             except Exception as error:
                 if not is_away(error):
                     raise
-            repeat = self._again
+            if repeat := self._again:
+                await asyncio.sleep(REST_SECONDS)
 
     async def settle(self) -> None:
         if self._task is not None:
