@@ -49,7 +49,7 @@ def main() -> None:
 def _arguments() -> tuple[Plan, Path]:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--jobs", type=int, default=20_000, help="how many to submit (default 20000)")
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long it may take (default 10)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long it should take (default 10)")
     parser.add_argument("--seed", type=int, default=1, help="of the jobs and of the order of the faults (default 1)")
     parser.add_argument("--output", type=Path, default=ROOT / "chaos-output", help="folder (default chaos-output)")
     given = parser.parse_args()

@@ -59,11 +59,12 @@ class Controller:
 
     async def _deal(self, deck: Sequence[str], hit: Callable[[str, Random], Awaitable[None]], until: float) -> None:
         chance, dealt = self._plan.random(deck[0]), 0
+        calm = self._plan.calm_seconds(deck is SERVER_FAULTS)
         while dealt < len(deck) or asyncio.get_running_loop().time() < until:
             for kind in chance.sample(deck, len(deck)):
                 if dealt >= len(deck) and asyncio.get_running_loop().time() >= until:
                     return
-                await asyncio.sleep(chance.uniform(*self._plan.calm_seconds))
+                await asyncio.sleep(chance.uniform(*calm))
                 await hit(kind, chance)
                 dealt += 1
 

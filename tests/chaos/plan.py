@@ -24,7 +24,7 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`minutes` bounds the whole run. Below three, leases, pauses and outages are short."""
+    """`minutes` is meant for the whole run; where jobs still end after that, it goes on. Below three, leases, pauses and outages are short."""
 
     jobs: int
     minutes: float
@@ -53,10 +53,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """How long the first outage of the broker lasts; the others are a sixth of it."""
         return 6.0 if self.short else 60.0
 
-    @property
-    def calm_seconds(self) -> tuple[float, float]:
-        """The least and the most between two faults of a lane."""
-        return (0.2, 1.0) if self.short else (2.0, 8.0)
+    def calm_seconds(self, servers: bool) -> tuple[float, float]:
+        """The least and the most between two faults of a lane: a platform without servers has nothing to show."""
+        if self.short:
+            return 0.2, 1.0
+        return (5.0, 15.0) if servers else (2.0, 8.0)
 
     @property
     def ending_seconds(self) -> float:
