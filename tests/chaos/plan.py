@@ -24,7 +24,10 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`minutes` is meant for the whole run; where jobs still end after that, it goes on. Below three, leases, pauses and outages are short."""
+    """`minutes` is meant for the whole run; where jobs still end after that, it goes on.
+
+    Below three, leases, pauses and outages are short.
+    """
 
     jobs: int
     minutes: float
