@@ -53,12 +53,12 @@ async def _flush(scene: Scene) -> tuple[int, int]:
     """
     async with Redis.from_url(scene.platform.settings["BELLWORK_REDIS_URL"]) as broker:
         async with time_limit(30, "the jobs have not been given to the broker"):
-            while (before := await broker.llen(_LANE)) < JOBS:  # noqa: ASYNC110
+            while not (before := await broker.llen(_LANE)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         is_own = scene.platform.valkey is not None
         await (broker.flushall() if is_own else broker.flushdb())
         after = await broker.llen(_LANE)
-    scene.stage.tell(f"{'FLUSHALL' if is_own else 'FLUSHDB'}: {before} messages waited in the broker, now {after}")
+    scene.stage.tell(f"{'FLUSHALL' if is_own else 'FLUSHDB'}: {JOBS} jobs wait, {before} of them in the broker; now {after} are")
     return before, after
 
 

@@ -97,7 +97,7 @@ def test_every_json_body_has_an_example_that_its_handler_accepts(app: Litestar, 
 
 def test_every_kind_that_may_be_submitted_has_an_example_that_fits_its_payload() -> None:
     for kind in all_kinds():
-        if kind.public and not kind.name.startswith("probe."):
+        if kind.public and kind.args.__module__.startswith("models."):
             assert isinstance(convert(kind.example, kind.args), kind.args), kind.name
 
 

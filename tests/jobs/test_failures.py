@@ -24,7 +24,7 @@ async def running(client: ApiClient, database: Database, **payload: Any) -> tupl
         rows = await database.fetch("SELECT lease_worker FROM jobs WHERE id = $1 AND status = 'running'", job["id"])
         return rows[0]["lease_worker"] if rows else None
 
-    return job["id"], int((await eventually(worker)).rpartition(":")[2])
+    return job["id"], int((await eventually(worker, within=60)).rpartition(":")[2])
 
 
 async def effects(database: Database, label: str) -> list[int]:
