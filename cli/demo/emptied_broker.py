@@ -58,7 +58,8 @@ async def _flush(scene: Scene) -> tuple[int, int]:
         is_own = scene.platform.valkey is not None
         await (broker.flushall() if is_own else broker.flushdb())
         after = await broker.llen(_LANE)
-    scene.stage.tell(f"{'FLUSHALL' if is_own else 'FLUSHDB'}: {JOBS} jobs wait, {before} of them in the broker; now {after} are")
+    command = "FLUSHALL" if is_own else "FLUSHDB"
+    scene.stage.tell(f"{command}: of {JOBS} waiting jobs the broker held {before}, and holds {after} now")
     return before, after
 
 
