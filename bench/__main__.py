@@ -39,9 +39,9 @@ def main() -> None:
                 result, taken[figure.name] = measure(figure, ready, runs, progress)
                 measured.append(result)
                 console.print(_line(result))
+                _write(described, measured, taken, ready.notes)
     except (PlatformError, ServerError, ProcessError) as error:
         sys.exit(str(error))
-    _write(described, measured, taken, ready.notes)
     Console().print(_table([(_load(result.name), result) for result in measured]))
     Console().print(f"Written to {(OUTPUT / 'results.json').relative_to(ROOT)}", highlight=False)
 
