@@ -183,6 +183,8 @@ BY_IDS = f"SELECT {JOB} FROM jobs WHERE id = ANY($1::uuid[])"
 ATTEMPTS = "SELECT * FROM job_attempts WHERE job_id = $1 ORDER BY attempt"
 
 # A claim is the only way into `running`. It raises the attempt, which fences everything the worker does afterwards.
+# It need not be on disk before the work begins: should PostgreSQL crash and forget it, the job is waiting again, and
+# the end of the attempt, which is always waited for, finds that. So are marks of what was sent, and lease renewals.
 CLAIM = """
 WITH claimed AS (
     UPDATE jobs
@@ -195,13 +197,13 @@ WITH claimed AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at)
     SELECT id, attempt, $2, clock_timestamp() FROM claimed
 )
-SELECT * FROM claimed
+SELECT *, set_config('synchronous_commit', 'off', true) FROM claimed
 """
 
 RENEW = """
 UPDATE jobs SET lease_until = clock_timestamp() + $3::float8 * interval '1 second'
 WHERE id = $1 AND attempt = $2 AND status = 'running'
-RETURNING cancel_requested_at
+RETURNING cancel_requested_at, set_config('synchronous_commit', 'off', true)
 """
 
 PEEK = "SELECT cancel_requested_at FROM jobs WHERE id = $1 AND attempt = $2 AND status = 'running'"
@@ -255,7 +257,7 @@ WITH reported AS (
     WHERE id = $1 AND attempt = $2 AND status = 'running'
     RETURNING id
 )
-SELECT pg_notify('bellwork_job', id::text) FROM reported
+SELECT pg_notify('bellwork_job', id::text), set_config('synchronous_commit', 'off', true) FROM reported
 """
 
 # `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt. An attempt that broke
@@ -346,7 +348,7 @@ CROSS JOIN LATERAL (
 PUBLISH = """
 UPDATE jobs SET published_at = clock_timestamp()
 WHERE id = ANY($1::uuid[]) AND status = 'queued' AND published_at IS NULL
-RETURNING id
+RETURNING id, set_config('synchronous_commit', 'off', true)
 """
 
 UNPUBLISH = "UPDATE jobs SET published_at = NULL WHERE id = ANY($1::uuid[]) AND status = 'queued'"
