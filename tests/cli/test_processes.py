@@ -122,7 +122,10 @@ def test_a_command_that_does_not_exist_is_named(group: ProcessGroup) -> None:
 
 
 def test_restarts_take_longer_each_time(group: ProcessGroup, tmp_path: Path, events: list[str]) -> None:
-    group.start([python(tmp_path, "one", "print('up', flush=True)")])
+    go = tmp_path / "go"
+    waits = f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)"
+    group.start([python(tmp_path, "one", f"import pathlib, time\nprint('up', flush=True)\n{waits}")])
+    go.touch()
     until(lambda: len(events) == 2)
     assert events == [
         "one ended with exit code 0; it starts again in 0.5 s",
