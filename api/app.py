@@ -9,6 +9,7 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 
 import models.all_contexts  # noqa: F401
+from api.api_keys.routes import ApiKeysController
 from api.auth import AuthenticationMiddleware
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
 from api.cycles.routes import CyclesController
@@ -17,7 +18,7 @@ from api.events.routes import EventsController, EventTypesController
 from api.exports.routes import ExportsController
 from api.finance.routes import FinanceController
 from api.health.routes import HealthController
-from api.identity.routes import ApiKeysController, AuthController
+from api.identity.routes import AuthController
 from api.jobs.express import ExpressLane
 from api.jobs.routes import JobKindsController, JobsController
 from api.meetings.routes import CycleMeetingsController, InstructorPlanController, MeetingsController

@@ -15,7 +15,8 @@ from litestar.types import Scope as ConnectionScope
 from models.identity.caller import Caller
 from models.identity.permissions import Scope
 from models.identity.secrets import looks_like_api_key
-from models.identity.service import authenticate_api_key, authenticate_token
+from models.identity.services.api_keys import authenticate_api_key
+from models.identity.services.sessions import authenticate_token
 from models.kernel.crypto import digest
 from models.kernel.errors import Forbidden, Unauthorized
 from models.kernel.session import Database

@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity.permissions import Role
-from models.identity.service import create_user, has_admin
+from models.identity.services.accounts import create_user, has_admin
 from models.kernel.errors import Conflict
 from models.kernel.session import Database
 

@@ -21,7 +21,7 @@ from cli.processes import ProcessGroup, ProcessSpec
 from cli.procfile import read_procfile
 from models.identity.caller import Caller
 from models.identity.permissions import Role
-from models.identity.service import create_api_key
+from models.identity.services.api_keys import create_api_key
 from models.kernel.session import Database
 from tests.chaos.kinds import CREATE_EFFECTS
 from tests.chaos.plan import Plan

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from models.identity.permissions import Role
-from models.identity.service import create_user
+from models.identity.services.accounts import create_user
 from models.identity.tokens import issue_token
 from models.kernel.clock import utc_now
 from models.kernel.session import Database

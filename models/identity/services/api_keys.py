@@ -1,37 +1,20 @@
-"""Users, logins and API keys."""
+"""API keys."""
 
-import asyncio
-import secrets
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import queries
 from models.identity.caller import Caller
-from models.identity.permissions import ROLE_SCOPES, WILDCARDS, Role, Scope
+from models.identity.permissions import WILDCARDS, Scope
 from models.identity.secrets import LIVE, is_well_formed, new_api_key, stored_form, visible_prefix
-from models.identity.tables import ApiKey, User
-from models.identity.tokens import issue_token, read_token
+from models.identity.tables import ApiKey
 from models.kernel import crud
-from models.kernel.clock import utc_now
 from models.kernel.errors import Forbidden, Invalid, Unauthorized
 from models.kernel.paging import Page, Pagination, paginate
 from models.kernel.session import Connection, fetch
-from models.kernel.settings import Settings
-
-_hasher = PasswordHasher()
-_WRONG = "The email or the password is wrong."
-# Checked when there is no such user, so that the answer takes as long.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
-
-
-class LoggedIn(msgspec.Struct, frozen=True):
-    token: str
-    user: User
 
 
 class NewApiKey(msgspec.Struct, frozen=True):
@@ -41,49 +24,12 @@ class NewApiKey(msgspec.Struct, frozen=True):
     secret: str
 
 
-async def log_in(session: AsyncSession, settings: Settings, email: str, password: str) -> LoggedIn:
-    """Raises Unauthorized, in the same words whatever was wrong."""
-    rows = await fetch(session, queries.USER_BY_EMAIL, email)
-    user = rows[0] if rows else None
-    stored = (user["password_hash"] if user else None) or _NOBODY
-    matches = await asyncio.to_thread(_matches, stored, password)
-    if user is None or user["blocked_at"] is not None or not matches:
-        raise Unauthorized(_WRONG)
-    await fetch(session, queries.RECORD_LOGIN, user["id"])
-    token = issue_token(user["id"], settings.secret_key, utc_now(), settings.access_token_minutes)
-    return LoggedIn(token, await crud.get_live(session, User, user["id"]))
-
-
-async def authenticate_token(on: Connection, settings: Settings, token: str) -> Caller:
-    """Raises Unauthorized for a bad token, and for a user who is gone or blocked."""
-    rows = await fetch(on, queries.USER_FOR_TOKEN, read_token(token, settings.secret_key))
-    if not rows:
-        raise Unauthorized("The access token is not valid.")
-    role = Role(rows[0]["role"])
-    return Caller(kind="user", id=rows[0]["id"], role=role, scopes=ROLE_SCOPES[role])
-
-
 async def authenticate_api_key(on: Connection, key: str) -> Caller:
     """Raises Unauthorized for a key that is forged, expired or deleted."""
     rows = await fetch(on, queries.API_KEY_FOR_SECRET, stored_form(key)) if is_well_formed(key) else []
     if not rows:
         raise Unauthorized("The API key is not valid.")
     return Caller(kind="api_key", id=rows[0]["id"], role=None, scopes=frozenset(rows[0]["scopes"]))
-
-
-async def get_user(session: AsyncSession, id_: UUID) -> User:
-    return await crud.get_live(session, User, id_)
-
-
-async def create_user(session: AsyncSession, *, email: str, name: str, role: Role, password: str) -> User:
-    user = User(email=email, name=name, role=role, password_hash=await asyncio.to_thread(_hasher.hash, password))
-    session.add(user)
-    await session.flush()
-    return user
-
-
-async def has_admin(on: Connection) -> bool:
-    return bool(await fetch(on, queries.ANY_ADMIN))
 
 
 async def create_api_key(
@@ -156,10 +102,3 @@ async def _own_key(session: AsyncSession, caller: Caller, id_: UUID) -> ApiKey:
     if beyond:
         raise Forbidden(f"This key may more than you: {', '.join(beyond)}.")
     return key
-
-
-def _matches(stored: str, password: str) -> bool:
-    try:
-        return _hasher.verify(stored, password)
-    except Argon2Error:
-        return False
