@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
 ONLY ?=
+SCALE ?=
+PROFILE ?=
 
 VENV := .venv
 STAMP := $(VENV)/.stamp
@@ -53,8 +55,8 @@ $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	@$(PIP) install --require-hashes -r requirements-bench.lock
 	@touch $(BENCH_STAMP)
 
-bench: setup $(BENCH_STAMP) ## Measure against peers (ONLY=name runs one figure)
-	@$(RUN)python -m bench $(ONLY)
+bench: setup $(BENCH_STAMP) ## Measure against peers (ONLY=name: one figure; SCALE=0.1: a tenth; PROFILE=1: py-spy)
+	@$(RUN)python -m bench $(ONLY) $(if $(SCALE),--scale $(SCALE)) $(if $(PROFILE),--profile) $(ARGS)
 
 chaos: setup ## Kill, pause and empty everything under 20,000 jobs, 10 minutes (ARGS='--seed 2')
 	@$(RUN)python -m tests.chaos $(ARGS)

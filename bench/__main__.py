@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
-from bench.harness import ROOT, Figure, Measured, machine, measure, stage
+from bench.harness import ROOT, Figure, machine, measure, stage
+from bench.results import Measured, Taken, lines_of, table_of
 from cli.embedded.server import ServerError
 from cli.platform import PlatformError
 from cli.processes import ProcessError
@@ -28,32 +28,37 @@ OUTPUT = ROOT / "bench-output"
 
 
 def main() -> None:
-    names, runs = _arguments()
+    given = _arguments()
     console = Console(stderr=True)
     try:
-        with console.status("starting PostgreSQL and Valkey") as status, stage(status.update) as ready:
-            described = machine(ready)
+        with (
+            console.status("starting PostgreSQL and Valkey") as status,
+            stage(status.update, scale=given.scale, profile=given.profile) as ready,
+        ):
+            described = {**machine(ready), "scale": given.scale}
             measured, taken = [], {}
-            for figure in map(_load, names):
-                progress = _Progress(status, figure.name, runs)
-                result, taken[figure.name] = measure(figure, ready, runs, progress)
+            for figure in map(_load, given.names or NAMES):
+                progress = _Progress(status, figure.name, given.runs)
+                result, taken[figure.name] = measure(figure, ready, given.runs, progress)
                 measured.append(result)
-                console.print(_line(result))
-                _write(described, measured, taken, ready.notes)
+                console.print("\n".join(lines_of(result)), highlight=False, soft_wrap=True)
+                _write(described, measured, taken)
     except (PlatformError, ServerError, ProcessError) as error:
         sys.exit(str(error))
-    Console().print(_table([(_load(result.name), result) for result in measured]))
+    Console().print(table_of(measured, [_legend(_load(result.name)) for result in measured]))
     Console().print(f"Written to {(OUTPUT / 'results.json').relative_to(ROOT)}", highlight=False)
 
 
-def _arguments() -> tuple[list[str], int]:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(NAMES)} (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each contender (default 3)")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the sizes: 0.01 is a hundredth (default 1)")
+    parser.add_argument("--profile", action="store_true", help="where CPU time goes, by py-spy, if it is installed")
     given = parser.parse_args()
     if unknown := set(given.names) - set(NAMES):
         parser.error(f"there is no figure {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    return given.names or list(NAMES), given.runs
+    return given
 
 
 def _load(name: str) -> Figure:
@@ -70,36 +75,20 @@ class _Progress:
         self._status.update(f"{self._figure}: {contender}, {which}")
 
 
-def _write(machine: dict[str, Any], measured: list[Measured], runs: Any, notes: Any) -> None:
+def _write(machine: dict[str, Any], measured: list[Measured], taken: dict[str, Taken]) -> None:
     OUTPUT.mkdir(exist_ok=True)
     _store("results.json", {"machine": machine, "figures": measured})
-    _store("runs.json", {"runs": runs, "notes": notes})
+    runs = {name: {"runs": each.values, "details": each.details} for name, each in taken.items()}
+    _store("runs.json", runs)
 
 
 def _store(name: str, content: Any) -> None:
     (OUTPUT / name).write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
-def _line(result: Measured) -> str:
-    return f"{result.name}: {_number(result.ours)} {result.unit} ({result.ratio_peer:.2f} × the peer)"
-
-
-def _table(rows: list[tuple[Figure, Measured]]) -> Table:
-    words = [f"{figure.name}: peer {figure.peer}; limit {figure.limit}" for figure, _ in rows]
-    table = Table(
-        title="Bellwork beside a peer and a limit (medians)", caption="\n".join(words), caption_justify="left"
-    )
-    for heading in ("figure", "unit", "ours", "peer", "limit", "to peer", "to limit"):
-        table.add_column(heading, justify="left" if heading in ("figure", "unit") else "right", no_wrap=True)
-    for figure, result in rows:
-        unit = f"{result.unit} ↓" if figure.lower_is_better else result.unit
-        values = [_number(value) for value in (result.ours, result.peer, result.limit)]
-        table.add_row(result.name, unit, *values, f"{result.ratio_peer:.2f}", f"{result.ratio_limit:.2f}")
-    return table
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
+def _legend(figure: Figure) -> str:
+    beside = {"peer": figure.peer, "limit": figure.limit}
+    return f"{figure.name}: " + "; ".join(f"{word} {what}" for word, what in beside.items() if what)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""What every figure shares: one platform for ours, peers and limits, interleaved runs, medians, the table."""
+"""What every figure shares: one platform for ours, peers and limits, and interleaved runs."""
 
 import asyncio
 import importlib.metadata
 import os
 import platform as host
 import shutil
-import statistics
+import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
-import msgspec
 import redis
 import uvloop
 
+from bench.cpu import cpu_seconds
+from bench.profiles import profiled
+from bench.results import Measured, Taken
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.embedded.ports import choose_port
 from cli.embedded.privileges import remove_home
@@ -39,6 +42,7 @@ SETTINGS = {
     "BELLWORK_FLOWER_PORT": "0",
     "BELLWORK_LOG_LEVEL": "INFO",
 }
+SERVERS = frozenset({EmbeddedPostgres.name, EmbeddedValkey.name})
 QUEUES = [*(queue.value for queue in Queue), "celery", "held"]
 KEPT = {"users", "api_keys", "alembic_version"}
 T = TypeVar("T")
@@ -46,16 +50,24 @@ Run = Callable[[], float]
 
 
 class Contenders(NamedTuple):
-    """Each call is one run and returns its figure."""
+    """Each call is one run and returns its figure. `others` are further peers, by name."""
 
     ours: Run
-    peer: Run
-    limit: Run
+    peer: Run | None = None
+    limit: Run | None = None
+    others: Mapping[str, Run] = {}
+
+    def all(self) -> dict[str, Run]:
+        named = {"ours": self.ours, "peer": self.peer, "limit": self.limit}
+        return {**{name: run for name, run in named.items() if run is not None}, **self.others}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`contenders` gets everything ready and cleans up after the last run."""
+    """`contenders` gets everything ready and cleans up after the last run.
+
+    Where `repeated` is False, one run counts, with none before it: for what takes minutes.
+    """
 
     name: str
     unit: str
@@ -63,18 +75,7 @@ class Figure:
     limit: str
     contenders: Callable[["Stage"], AbstractContextManager[Contenders]]
     lower_is_better: bool = False
-
-
-class Measured(msgspec.Struct):
-    """Medians, and quotients of medians."""
-
-    name: str
-    unit: str
-    ours: float
-    peer: float
-    limit: float
-    ratio_peer: float
-    ratio_limit: float
+    repeated: bool = True
 
 
 @dataclass
@@ -84,7 +85,12 @@ class Stage:
     platform: LocalPlatform
     runner: asyncio.Runner
     database: Database
+    scale: float = 1.0
+    profile: bool = False
+    run_name: str = ""
+    recorded: dict[str, float] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    _groups: list[ProcessGroup] = field(default_factory=list)
 
     @property
     def api(self) -> str:
@@ -98,6 +104,10 @@ class Stage:
     @property
     def peer_redis_url(self) -> str:
         return os.environ["BENCH_PEER_REDIS_URL"]
+
+    def scaled(self, size: int) -> int:
+        """A size of a figure, made smaller by `--scale`."""
+        return max(round(size * self.scale), 10)
 
     def run(self, work: Awaitable[T]) -> T:
         async def awaited() -> T:
@@ -152,9 +162,11 @@ class Stage:
         ready = {"web": self.api + "/health/ready", "peer-web": urls["peer"] + "/", "limit-web": urls["limit"] + "/"}
         try:
             group.start([ProcessSpec(name, commands[name], env, self._readiness(name, ready)) for name in names])
+            self._groups.append(group)
             yield urls
         finally:
             group.stop()
+            self._groups = [each for each in self._groups if each is not group]
 
     def _readiness(self, name: str, urls: dict[str, str]) -> Callable[[], bool] | None:
         if name in urls:
@@ -163,6 +175,39 @@ class Stage:
             return partial(_listens, self.platform.state_dir / "log" / f"{name}.log")
         return None
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The servers and the processes that run now."""
+        place = self.platform
+        servers = {server.name: server.pid for server in (place.postgres, place.valkey) if server is not None}
+        running = {name: group.pid(name) for group in self._groups for name in group.names}
+        return {name: pid for name, pid in {**running, **servers}.items() if pid is not None}
+
+    def pause(self, *names: str) -> None:
+        """Freeze processes with their children, until `resume`."""
+        self._signal(names, signal.SIGSTOP)
+
+    def resume(self, *names: str) -> None:
+        self._signal(names, signal.SIGCONT)
+
+    def _signal(self, names: tuple[str, ...], number: int) -> None:
+        for name in names:
+            os.killpg(self.pids[name], number)
+
+    @contextmanager
+    def cost(self, jobs: int) -> Iterator[None]:
+        """Record the CPU time that each process spends on one of so many jobs; with `--profile`, where it goes."""
+        with profiled(self.pids, ROOT / "bench-output/profiles" / self.run_name, wanted=self.profile):
+            before = cpu_seconds(self.pids, SERVERS)
+            yield
+            after = cpu_seconds(self.pids, SERVERS)
+        costs = {name: (after[name] - before.get(name, 0.0)) / jobs * 1000 for name in after}
+        self.record(**{f"{name} CPU ms": cost for name, cost in costs.items()}, **{"all CPU ms": sum(costs.values())})
+
+    def record(self, **details: float) -> None:
+        """Keep what was taken beside the figure of this run; names end in their unit."""
+        self.recorded |= details
+
     def note(self, figure: str, text: str) -> None:
         notes = self.notes.setdefault(figure, [])
         if text not in notes:
@@ -170,7 +215,7 @@ class Stage:
 
 
 @contextmanager
-def stage(on_progress: Callable[[str], None]) -> Iterator[Stage]:
+def stage(on_progress: Callable[[str], None], *, scale: float = 1.0, profile: bool = False) -> Iterator[Stage]:
     """PostgreSQL and Valkey with their usual durability, in a folder that is removed afterwards."""
     folder = ROOT / "bench-output" / "servers"
     _remove(folder)
@@ -181,7 +226,7 @@ def stage(on_progress: Callable[[str], None]) -> Iterator[Stage]:
         os.environ.update(place.settings, BENCH_PEER_REDIS_URL=redis_url.rpartition("/")[0] + "/1")
         database = Database(place.database_url, pool_size=5, application="bellwork-bench")
         try:
-            yield Stage(place, runner, database)
+            yield Stage(place, runner, database, scale, profile)
         finally:
             runner.run(database.close())
             place.stop()
@@ -194,27 +239,20 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(
-    figure: Figure, stage: Stage, runs: int, on_run: Callable[[str, int], None]
-) -> tuple[Measured, dict[str, list[float]]]:
+def measure(figure: Figure, stage: Stage, runs: int, on_run: Callable[[str, int], None]) -> tuple[Measured, Taken]:
     """Ours, peer, limit, ours, peer, limit …, after one run of each that is not counted."""
-    taken: dict[str, list[float]] = {name: [] for name in Contenders._fields}
+    taken = Taken()
     with figure.contenders(stage) as contenders:
-        for number in range(runs + 1):
-            for name, run in contenders._asdict().items():
+        for number in range(runs + 1) if figure.repeated else (1,):
+            for name, run in contenders.all().items():
                 on_run(name, number)
+                stage.recorded.clear()
+                stage.run_name = f"{figure.name}-{name}".replace(" ", "-")
                 value = run()
                 if number:
-                    taken[name].append(value)
-    return _measured(figure, taken), taken
-
-
-def _measured(figure: Figure, taken: dict[str, list[float]]) -> Measured:
-    ours, peer, limit = (statistics.median(taken[name]) for name in Contenders._fields)
-    return Measured(
-        figure.name, figure.unit, ours=round(ours, 2), peer=round(peer, 2), limit=round(limit, 2),
-        ratio_peer=round(ours / peer, 3), ratio_limit=round(ours / limit, 3),
-    )  # fmt: skip
+                    taken.add(name, value, stage.recorded)
+    notes = stage.notes.get(figure.name, [])
+    return taken.measured(figure.name, figure.unit, figure.lower_is_better, notes), taken
 
 
 def machine(stage: Stage) -> dict[str, Any]:
@@ -244,6 +282,14 @@ def _cpu_model() -> str:
         ).stdout.strip()
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), host.machine())
+
+
+def until(done: Callable[[], bool], pause: float = 0.02, seconds: float = 300.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not done after {seconds:g} s")
+        time.sleep(pause)
 
 
 def _listens(log: Path) -> bool:

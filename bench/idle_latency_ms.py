@@ -15,7 +15,7 @@ import msgspec
 import redis
 
 from bench.harness import Contenders, Figure, Stage
-from bench.load import exchange, request
+from bench.load import exchange, quantiles_in_ms, request
 from bench.peers.bare_statements import CLAIM, INSERT
 from models.kernel.ids import new_id
 
@@ -49,7 +49,7 @@ async def _ours(stage: Stage, message: bytes) -> float:
         await asyncio.sleep(PAUSE_SECONDS)
     rows = await stage.database.fetch("SELECT id, result->>'startedAt' AS at FROM jobs WHERE id = ANY($1)", list(asked))
     waits = [float(row["at"]) - asked[row["id"]] for row in rows]
-    stage.note(FIGURE.name, f"ours p99 {statistics.quantiles(waits, n=100)[-1] * 1000:.1f} ms")
+    stage.record(**quantiles_in_ms(waits))
     return statistics.median(waits) * 1000
 
 

@@ -21,20 +21,18 @@ def contenders(stage: Stage) -> Iterator[Contenders]:
     with stage.processes("web", "peer-web", "limit-web") as urls:
         key = {"x-api-key": stage.api_key()}
         yield Contenders(
-            _run(stage, f"{stage.api}/api/v1/jobs", key, "ours"),
-            _run(stage, f"{urls['peer']}/jobs", {}, "peer"),
-            _run(stage, f"{urls['limit']}/jobs", {}, "limit"),
+            _run(stage, f"{stage.api}/api/v1/jobs", key),
+            _run(stage, f"{urls['peer']}/jobs", {}),
+            _run(stage, f"{urls['limit']}/jobs", {}),
         )
 
 
-def _run(stage: Stage, url: str, headers: dict[str, str], who: str) -> Run:
+def _run(stage: Stage, url: str, headers: dict[str, str]) -> Run:
     def run() -> float:
         stage.empty()
         message = request("POST", url, body=BODY, headers=headers)
         load = stage.run(drive(url, [message], connections=CONNECTIONS, total=REQUESTS, seconds=SECONDS, status=202))
-        stage.note(
-            FIGURE.name, f"{who} p50 {load.quantile(0.5) * 1000:.1f} ms, p99 {load.quantile(0.99) * 1000:.1f} ms"
-        )
+        stage.record(**load.in_ms())
         return load.per_second
 
     return run
