@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Guard, Receive, Send
 from litestar.types import Scope as ConnectionScope
 
 from models.identity.caller import Caller
-from models.identity.permissions import Scope
+from models.identity.permissions import GUEST, Scope, Verb
 from models.identity.secrets import looks_like_api_key
 from models.identity.services.api_keys import authenticate_api_key
 from models.identity.services.sessions import authenticate_token
@@ -76,7 +76,7 @@ class AuthenticationMiddleware(ASGIMiddleware):
 
 
 def requires(scope: Scope) -> AsyncGuard:
-    """Only callers who hold the scope, by their role or on their key."""
+    """Only callers who hold the scope over all rows, by their role or on their key."""
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         _caller(connection).require(scope)
@@ -85,8 +85,21 @@ def requires(scope: Scope) -> AsyncGuard:
     return guard
 
 
+def reaches(scope: Scope, verb: Verb = Verb.READ) -> AsyncGuard:
+    """Also callers who may do this with their own rows: the handler keeps to its `reach`, or to what the caller asked
+    for before."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        connection.scope["state"]["reach"] = _caller(connection).require_reach(scope, verb)
+
+    guard.access = scope.value  # type: ignore[attr-defined]
+    guard.verb = verb  # type: ignore[attr-defined]
+    return guard
+
+
 async def _anyone_known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    _caller(connection)
+    if _caller(connection).kind == GUEST:
+        raise Forbidden("This is for users and API keys.")
 
 
 async def _admins(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -109,6 +122,11 @@ admins_only: Guard = _admins
 def access_of(handler: BaseRouteHandler) -> list[str]:
     """Who may call the route, as its guards declare: `public`, `authenticated`, `admin` or a scope."""
     return [guard.access for guard in handler.resolve_guards() if hasattr(guard, "access")]
+
+
+def own_verb_of(handler: BaseRouteHandler) -> Verb | None:
+    """What those may do with their own rows that the route lets in beside the holders of its scope; None: nothing."""
+    return next((guard.verb for guard in handler.resolve_guards() if hasattr(guard, "verb")), None)
 
 
 def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:

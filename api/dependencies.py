@@ -1,5 +1,5 @@
-"""What handlers ask for by name: `session: Session`, `caller: CurrentCaller`, `match: IfMatch`, and their query
-string as a struct by `dependencies={"page": query_of(CustomerPage)}`.
+"""What handlers ask for by name: `session: Session`, `caller: CurrentCaller`, `reach: CurrentReach`,
+`match: IfMatch`, and their query string as a struct by `dependencies={"page": query_of(CustomerPage)}`.
 """
 
 import re
@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.identity.caller import Caller
 from models.kernel.crud import Match
 from models.kernel.errors import Fault, Invalid
+from models.kernel.reach import Reach
 from models.kernel.validation import convert
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 ApiRequest = Request[Caller, Any, Any]
 Session = NamedDependency[AsyncSession]
 CurrentCaller = NamedDependency[Caller]
+CurrentReach = NamedDependency[Reach]
 IfMatch = NamedDependency[Match]
 
 
@@ -33,6 +35,12 @@ async def provide_session(request: ApiRequest) -> AsyncSession:
 def provide_caller(request: ApiRequest) -> Caller:
     """Only on routes whose guard lets nobody unknown in."""
     return request.user
+
+
+def provide_reach(request: ApiRequest) -> Reach:
+    """Only on routes guarded by `reaches`: the rows that the caller may do with what the route does."""
+    reach: Reach = request.scope["state"]["reach"]
+    return reach
 
 
 def provide_match(request: ApiRequest) -> Match:
@@ -49,6 +57,7 @@ def provide_match(request: ApiRequest) -> Match:
 DEPENDENCIES = {
     "session": Provide(provide_session),
     "caller": Provide(provide_caller, sync_to_thread=False),
+    "reach": Provide(provide_reach, sync_to_thread=False),
     "match": Provide(provide_match, sync_to_thread=False),
 }
 

@@ -4,27 +4,53 @@ from uuid import UUID
 
 import msgspec
 
-from models.identity.permissions import Role, allows
+from models.identity.permissions import GUEST, Role, Verb, allows, hidden_from, permission_of
 from models.kernel.actor import Actor
 from models.kernel.errors import Forbidden
+from models.kernel.reach import EVERYTHING, NOTHING, Reach
 
 
 class Caller(Actor, frozen=True, kw_only=True):
-    """`role` is None for an API key."""
+    """`kind` is `user`, `api_key`, `guest` or `system`; `role` is a user's. `scopes` are held over all rows: what a
+    role has over its own is in the matrix."""
 
     kind: str
     id: UUID | None = None
     request_id: str | None = None
     role: Role | None
     scopes: frozenset[str]
+    rate_limit_per_minute: int | None = None
+
+    @property
+    def party(self) -> str | None:
+        """The column of the matrix; None for those who go by scopes alone."""
+        return GUEST if self.kind == GUEST else self.role
 
     def may(self, scope: str) -> bool:
+        """With every row."""
         return allows(self.scopes, scope)
 
     def require(self, scope: str) -> None:
         """Raises Forbidden, naming what is missing."""
         if not self.may(scope):
-            raise Forbidden(f"This needs the scope `{scope}`.")
+            raise _missing(scope)
+
+    def reach(self, scope: str, verb: Verb = Verb.READ) -> Reach:
+        """Which rows of the scope's resource this is allowed with."""
+        resource = scope.partition(":")[2]
+        permission = permission_of(self.party, resource)
+        if self.may(scope) or verb in permission.all:
+            return EVERYTHING
+        if self.party is None or verb not in permission.own:
+            return NOTHING
+        return Reach(self.party, self.id, verb != Verb.READ, hidden_from(self.party, resource))
+
+    def require_reach(self, scope: str, verb: Verb = Verb.READ) -> Reach:
+        """As `reach`. Raises Forbidden where it is nothing at all."""
+        reach = self.reach(scope, verb)
+        if reach == NOTHING:
+            raise _missing(scope)
+        return reach
 
     @property
     def is_staff(self) -> bool:
@@ -32,8 +58,17 @@ class Caller(Actor, frozen=True, kw_only=True):
         return self.role in (Role.ADMIN, Role.MANAGER) or bool(self.scopes & {"*", "read:*"})
 
     @property
+    def visible_owner(self) -> str | None:
+        """Whose jobs, schedules and exports the caller sees; None for everybody's."""
+        return None if self.is_staff else self.name
+
+    @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN or "*" in self.scopes
 
     def on_request(self, request_id: str) -> "Caller":
         return msgspec.structs.replace(self, request_id=request_id)
+
+
+def _missing(scope: str) -> Forbidden:
+    return Forbidden(f"This needs the scope `{scope}`.")
