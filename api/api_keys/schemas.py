@@ -6,9 +6,12 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from models.identity.key_terms import MAX_RATE_LIMIT
 from models.kernel.errors import Fault
 from models.kernel.schema import In, Name, Out, check_aware
 
+MAX_OVERLAP_SECONDS = 7 * 24 * 3600
+RateLimit = Annotated[int, Meta(ge=1, le=MAX_RATE_LIMIT, description="requests a minute; null: the platform's own")]
 Scopes = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(min_length=1, max_length=100)]
 
 
@@ -17,6 +20,7 @@ class ApiKeyIn(In):
     scopes: Scopes
     live: bool = True
     expires_at: datetime | None = None
+    rate_limit_per_minute: RateLimit | None = None
 
     def faults(self) -> list[Fault]:
         return check_aware("expiresAt", self.expires_at) if self.expires_at else []
@@ -26,6 +30,24 @@ class ApiKeyPatch(In):
     name: Name | UnsetType = UNSET
     scopes: Scopes | UnsetType = UNSET
     expires_at: datetime | UnsetType | None = UNSET
+    rate_limit_per_minute: RateLimit | UnsetType | None = UNSET
+
+    def faults(self) -> list[Fault]:
+        return check_aware("expiresAt", self.expires_at) if isinstance(self.expires_at, datetime) else []
+
+
+class RotateIn(In):
+    """The secret so far opens for `overlapSeconds` more, up to a week; without it, it is void at once."""
+
+    overlap_seconds: Annotated[int, Meta(ge=0, le=MAX_OVERLAP_SECONDS, examples=[86400])] = 0
+
+
+class PreviousSecretOut(Out):
+    """The secret before the last rotation, while it still opens."""
+
+    prefix: str
+    expires_at: datetime
+    last_used_at: datetime | None
 
 
 class ApiKeyOut(Out):
@@ -34,7 +56,10 @@ class ApiKeyOut(Out):
     prefix: str
     scopes: list[str]
     expires_at: datetime | None
+    rate_limit_per_minute: int | None
     last_used_at: datetime | None
+    previous: PreviousSecretOut | None
+    created_by: UUID | None
     created_at: datetime
     version: int
 

@@ -6,17 +6,23 @@ from models.identity.tables import ApiKey
 
 USER_FOR_TOKEN = "SELECT id, role FROM users WHERE id = $1 AND deleted_at IS NULL AND blocked_at IS NULL"
 
-# Records the use of a key once a minute at most, so that a busy integration does not write on every request.
+# A secret's use is recorded once a minute at most, so that a busy integration does not write on every request.
 API_KEY_FOR_SECRET = """
 WITH found AS (
-    SELECT id, scopes, last_used_at FROM api_keys
-    WHERE secret_hash = $1 AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+    SELECT id, scopes, rate_limit_per_minute, secret_hash = $1 AS newest,
+           CASE WHEN secret_hash = $1 THEN last_used_at ELSE previous_last_used_at END AS used_at
+    FROM api_keys
+    WHERE (secret_hash = $1 OR (previous_secret_hash = $1 AND previous_expires_at > clock_timestamp()))
+      AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
 ), used AS (
-    UPDATE api_keys SET last_used_at = clock_timestamp()
-    WHERE id = (SELECT id FROM found WHERE last_used_at IS NULL
-                OR last_used_at < clock_timestamp() - interval '1 minute')
+    UPDATE api_keys SET
+        last_used_at = CASE WHEN found.newest THEN clock_timestamp() ELSE api_keys.last_used_at END,
+        previous_last_used_at = CASE WHEN found.newest THEN previous_last_used_at ELSE clock_timestamp() END
+    FROM found
+    WHERE api_keys.id = found.id
+      AND (found.used_at IS NULL OR found.used_at < clock_timestamp() - interval '1 minute')
 )
-SELECT id, scopes FROM found
+SELECT id, scopes, rate_limit_per_minute FROM found
 """
 
 USER_BY_EMAIL = "SELECT * FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL"

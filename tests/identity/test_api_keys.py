@@ -1,18 +1,25 @@
 """API keys: what they open, and what they cannot give on."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from models.identity.secrets import new_api_key
+from models.identity.services.api_keys import authenticate_api_key
 from models.kernel.clock import utc_now
+from models.kernel.errors import Unauthorized
 from models.kernel.session import Database
 from tests.support.client import ApiClient, eventually
 
 
 async def new_key(client: ApiClient, *scopes: str, **more: Any) -> Any:
     return await client.create("/api-keys", name="Automation", scopes=list(scopes), **more)
+
+
+def hence(**distance: int) -> str:
+    return (utc_now() + timedelta(**distance)).isoformat()
 
 
 def with_key(secret: str) -> dict[str, str]:
@@ -101,11 +108,21 @@ async def test_a_deleted_key_opens_nothing_any_more(client: ApiClient) -> None:
 
 
 async def test_an_expired_key_opens_nothing(client: ApiClient, database: Database) -> None:
-    later, before = (utc_now() + timedelta(hours=hours) for hours in (1, -1))
-    living = await new_key(client, "read:customers", expiresAt=later.isoformat())
-    expired = await new_key(client, "read:customers", expiresAt=before.isoformat())
+    living, expired = [await new_key(client, "read:customers", expiresAt=hence(hours=1)) for _ in range(2)]
+    await database.execute(
+        "UPDATE api_keys SET expires_at = clock_timestamp() WHERE id = $1", UUID(expired["key"]["id"])
+    )
     await client.expect(200, "GET", "/customers", headers=with_key(living["secret"]))
     await client.expect(401, "GET", "/customers", headers=with_key(expired["secret"]))
+
+
+async def test_a_key_cannot_be_made_for_the_past(client: ApiClient) -> None:
+    body = {"name": "x", "scopes": ["fly"], "expiresAt": hence(hours=-1), "rateLimitPerMinute": 60}
+    problem = await client.expect(400, "POST", "/api-keys", json=body)
+    assert [fault["field"] for fault in problem["errors"]] == ["expiresAt", "scopes"]
+    made = await new_key(client, "read:customers")
+    await client.expect(400, "PATCH", f"/api-keys/{made['key']['id']}", json={"expiresAt": hence(hours=-1)})
+    await client.expect(400, "PATCH", f"/api-keys/{made['key']['id']}", json={"expiresAt": "2090-01-01T00:00:00"})
 
 
 async def test_a_rotated_key_has_another_secret_and_the_same_rights(client: ApiClient) -> None:
@@ -116,6 +133,92 @@ async def test_a_rotated_key_has_another_secret_and_the_same_rights(client: ApiC
     assert (rotated["key"]["id"], rotated["key"]["scopes"]) == (made["key"]["id"], ["read:customers"])
     await client.expect(200, "GET", "/customers", headers=with_key(rotated["secret"]))
     await client.expect(401, "GET", "/customers", headers=with_key(made["secret"]))
+
+
+async def test_a_rotation_may_overlap_and_both_secrets_are_seen(client: ApiClient) -> None:
+    made = await new_key(client, "read:customers")
+    path = f"/api-keys/{made['key']['id']}"
+    await client.expect(200, "GET", "/customers", headers=with_key(made["secret"]))
+    before = await client.expect(200, "GET", path)
+    rotated = await client.expect(200, "POST", f"{path}/rotate", json={"overlapSeconds": 3600})
+    assert rotated["key"]["previous"]["prefix"] == before["prefix"] != rotated["key"]["prefix"]
+    assert rotated["key"]["previous"]["lastUsedAt"] == before["lastUsedAt"] is not None
+    assert rotated["key"]["lastUsedAt"] is None
+    left = datetime.fromisoformat(rotated["key"]["previous"]["expiresAt"]) - utc_now()
+    assert timedelta(minutes=59) < left <= timedelta(hours=1)
+    assert await client.expect(200, "GET", path) == rotated["key"]
+    for secret in (made["secret"], rotated["secret"]):
+        who = await client.expect(200, "GET", "/auth/me", headers=with_key(secret))
+        assert (who["actor"], who["scopes"]) == (f"api_key:{made['key']['id']}", ["read:customers"])
+    assert (await client.expect(200, "GET", path))["lastUsedAt"] is not None
+
+
+async def test_the_old_secret_opens_until_its_overlap_has_passed(client: ApiClient, database: Database) -> None:
+    made = await new_key(client, "read:customers")
+    path = f"/api-keys/{made['key']['id']}"
+    rotated = await client.expect(200, "POST", f"{path}/rotate", json={"overlapSeconds": 3600})
+    await database.execute("UPDATE api_keys SET previous_expires_at = clock_timestamp()")
+    await client.expect(401, "GET", "/customers", headers=with_key(made["secret"]))
+    await client.expect(200, "GET", "/customers", headers=with_key(rotated["secret"]))
+    assert (await client.expect(200, "GET", path))["previous"] is None
+
+
+async def test_an_overlap_can_be_ended_now(client: ApiClient) -> None:
+    made = await new_key(client, "read:customers")
+    path = f"/api-keys/{made['key']['id']}"
+    await client.expect(409, "POST", f"{path}/expire-previous")
+    rotated = await client.expect(200, "POST", f"{path}/rotate", json={"overlapSeconds": 3600})
+    assert (await client.expect(200, "POST", f"{path}/expire-previous"))["previous"] is None
+    await client.expect(401, "GET", "/customers", headers=with_key(made["secret"]))
+    await client.expect(200, "GET", "/customers", headers=with_key(rotated["secret"]))
+
+
+async def test_of_three_secrets_two_open(client: ApiClient) -> None:
+    made = await new_key(client, "read:customers")
+    path = f"/api-keys/{made['key']['id']}/rotate"
+    second, third = [await client.expect(200, "POST", path, json={"overlapSeconds": 60}) for _ in range(2)]
+    statuses = [
+        (await client.get("/customers", headers=with_key(each["secret"]))).status_code for each in (made, second, third)
+    ]
+    assert statuses == [401, 200, 200]
+
+
+async def test_a_rotation_without_overlap_ends_every_other_secret(client: ApiClient) -> None:
+    made = await new_key(client, "read:customers")
+    path = f"/api-keys/{made['key']['id']}/rotate"
+    second = await client.expect(200, "POST", path, json={"overlapSeconds": 60})
+    third = await client.expect(200, "POST", path)
+    assert third["key"]["previous"] is None
+    for former in (made, second):
+        await client.expect(401, "GET", "/customers", headers=with_key(former["secret"]))
+
+
+@pytest.mark.parametrize("seconds", [-1, 604801, 1.5, "soon", None])
+async def test_an_overlap_has_bounds(client: ApiClient, seconds: Any) -> None:
+    made = await new_key(client, "read:customers")
+    problem = await client.expect(
+        400, "POST", f"/api-keys/{made['key']['id']}/rotate", json={"overlapSeconds": seconds}
+    )
+    assert [fault["field"] for fault in problem["errors"]] == ["overlapSeconds"]
+    await client.expect(200, "GET", "/customers", headers=with_key(made["secret"]))
+
+
+async def test_an_overlap_does_not_outlive_the_key(client: ApiClient, database: Database) -> None:
+    made = await new_key(client, "read:customers", expiresAt=hence(hours=1))
+    await client.expect(200, "POST", f"/api-keys/{made['key']['id']}/rotate", json={"overlapSeconds": 604800})
+    await database.execute("UPDATE api_keys SET expires_at = clock_timestamp()")
+    await client.expect(401, "GET", "/customers", headers=with_key(made["secret"]))
+
+
+async def test_a_key_may_have_a_rate_limit_of_its_own(client: ApiClient, database: Database) -> None:
+    made = await new_key(client, "read:customers", rateLimitPerMinute=30)
+    path = f"/api-keys/{made['key']['id']}"
+    assert made["key"]["rateLimitPerMinute"] == 30
+    assert (await authenticate_api_key(database, made["secret"])).rate_limit_per_minute == 30
+    assert (await client.expect(200, "PATCH", path, json={"rateLimitPerMinute": None}))["rateLimitPerMinute"] is None
+    assert (await authenticate_api_key(database, made["secret"])).rate_limit_per_minute is None
+    for limit in (0, 100_001):
+        await client.expect(400, "PATCH", path, json={"rateLimitPerMinute": limit})
 
 
 async def test_a_key_cannot_give_what_it_does_not_hold(client: ApiClient) -> None:
@@ -148,12 +251,37 @@ async def test_a_key_cannot_take_over_one_that_may_more(client: ApiClient) -> No
     await client.expect(200, "GET", "/customers", headers=with_key(stronger["secret"]))
 
 
+async def test_a_key_gives_on_no_more_time_pace_or_reach_than_it_has(client: ApiClient) -> None:
+    own = {"expiresAt": hence(days=2), "rateLimitPerMinute": 60, "live": False}
+    parent = await new_key(client, "write:api-keys", **own)
+    eternal = await new_key(client, "write:api-keys", live=False)
+    headers = with_key(parent["secret"])
+    within = {"name": "child", "scopes": ["write:api-keys"], **own}
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, []),
+        ({"rateLimitPerMinute": 59, "expiresAt": hence(days=1)}, []),
+        ({"expiresAt": hence(days=3)}, ["expiresAt"]),
+        ({"expiresAt": None, "rateLimitPerMinute": None, "live": True}, ["live", "expiresAt", "rateLimitPerMinute"]),
+        ({"rateLimitPerMinute": 61}, ["rateLimitPerMinute"]),
+    ]
+    for more, fields in cases:
+        answer = await client.request("POST", "/api-keys", json={**within, **more}, headers=headers)
+        assert answer.status_code == (400 if fields else 201), answer.text
+        assert [fault["field"] for fault in answer.json().get("errors", [])] == fields
+    mine, other = f"/api-keys/{parent['key']['id']}", f"/api-keys/{eternal['key']['id']}"
+    await client.expect(400, "PATCH", mine, json={"expiresAt": None}, headers=headers)
+    await client.expect(400, "PATCH", mine, json={"rateLimitPerMinute": 1000}, headers=headers)
+    await client.expect(403, "POST", f"{other}/rotate", headers=headers)
+    await client.expect(403, "POST", f"{other}/expire-previous", headers=headers)
+    await client.expect(200, "POST", f"{mine}/rotate", headers=headers)
+
+
 async def test_scopes_that_do_not_exist_are_named(client: ApiClient) -> None:
     body = {"name": "x", "scopes": ["read:customers", "read:everything", "fly"], "expiresAt": "2030-01-01T00:00:00"}
     problem = await client.expect(400, "POST", "/api-keys", json=body)
     assert [fault["field"] for fault in problem["errors"]] == ["expiresAt"]
     problem = await client.expect(400, "POST", "/api-keys", json={**body, "expiresAt": None})
-    assert problem["errors"][0]["message"] == "there is no scope read:everything, fly"
+    assert problem["errors"][0]["message"] == "there is no scope fly, read:everything"
     problem = await client.expect(400, "POST", "/api-keys", json={"name": "x", "scopes": []})
     assert [fault["field"] for fault in problem["errors"]] == ["scopes"]
 
@@ -174,8 +302,29 @@ async def test_a_repeated_request_shows_the_secret_again_which_lies_nowhere_in_t
     assert first["secret"].encode() not in kept["body"]
 
 
-async def test_the_last_use_of_a_key_is_kept(client: ApiClient) -> None:
+async def test_the_last_use_of_a_key_is_kept_but_not_written_each_time(client: ApiClient, database: Database) -> None:
     made = await new_key(client, "read:customers")
     assert made["key"]["lastUsedAt"] is None
     await client.expect(200, "GET", "/customers", headers=with_key(made["secret"]))
-    assert (await client.expect(200, "GET", f"/api-keys/{made['key']['id']}"))["lastUsedAt"] is not None
+    path = f"/api-keys/{made['key']['id']}"
+    first = (await client.expect(200, "GET", path))["lastUsedAt"]
+    assert first is not None
+    await authenticate_api_key(database, made["secret"])
+    assert (await client.expect(200, "GET", path))["lastUsedAt"] == first
+    await database.execute("UPDATE api_keys SET last_used_at = last_used_at - interval '61 seconds'")
+    await authenticate_api_key(database, made["secret"])
+    assert (await client.expect(200, "GET", path))["lastUsedAt"] > first
+
+
+async def test_a_mistyped_key_costs_no_look_at_the_database(client: ApiClient) -> None:
+    class Untouchable(Database):
+        async def fetch(self, sql: str, *args: Any) -> Any:
+            raise AssertionError("the database was asked")
+
+    secret = new_api_key(live=True)
+    with pytest.raises(Unauthorized):
+        await authenticate_api_key(
+            Untouchable("postgresql://nowhere/nothing"), secret[:-1] + ("a" if secret[-1] != "a" else "b")
+        )
+    with pytest.raises(AssertionError):
+        await authenticate_api_key(Untouchable("postgresql://nowhere/nothing"), secret)

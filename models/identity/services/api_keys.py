@@ -1,6 +1,7 @@
 """API keys."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -8,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.identity import queries
 from models.identity.caller import Caller
-from models.identity.permissions import WILDCARDS, Scope
+from models.identity.key_terms import KeyTerms, excess, unknown_scopes
 from models.identity.secrets import LIVE, is_well_formed, new_api_key, stored_form, visible_prefix
 from models.identity.tables import ApiKey
 from models.kernel import crud
-from models.kernel.errors import Forbidden, Invalid, Unauthorized
+from models.kernel.clock import utc_now
+from models.kernel.errors import Conflict, Fault, Forbidden, Invalid, Unauthorized
 from models.kernel.paging import Page, Pagination, paginate
+from models.kernel.schema import given
 from models.kernel.session import Connection, fetch
 
 
@@ -29,7 +32,11 @@ async def authenticate_api_key(on: Connection, key: str) -> Caller:
     rows = await fetch(on, queries.API_KEY_FOR_SECRET, stored_form(key)) if is_well_formed(key) else []
     if not rows:
         raise Unauthorized("The API key is not valid.")
-    return Caller(kind="api_key", id=rows[0]["id"], role=None, scopes=frozenset(rows[0]["scopes"]))
+    row = rows[0]
+    return Caller(
+        kind="api_key", id=row["id"], role=None, scopes=frozenset(row["scopes"]),
+        rate_limit_per_minute=row["rate_limit_per_minute"],
+    )  # fmt: skip
 
 
 async def create_api_key(
@@ -37,20 +44,21 @@ async def create_api_key(
     caller: Caller,
     *,
     name: str,
-    scopes: list[str],
+    scopes: Sequence[str],
     live: bool,
     expires_at: datetime | None,
+    rate_limit_per_minute: int | None = None,
 ) -> NewApiKey:
-    """Raises Invalid naming the scopes that do not exist or that the caller does not hold."""
-    check_scopes(caller, scopes)
+    """Raises Invalid naming what does not exist or what the caller does not hold."""
+    wanted = KeyTerms(frozenset(scopes), live, expires_at, rate_limit_per_minute)
+    await _check(session, caller, wanted, past=_check_future(expires_at))
     secret = new_api_key(live=live)
     key = ApiKey(
-        name=name, prefix=visible_prefix(secret), secret_hash=stored_form(secret), scopes=sorted(set(scopes)),
+        name=name, prefix=visible_prefix(secret), secret_hash=stored_form(secret), scopes=sorted(wanted.scopes),
         created_by=caller.id if caller.kind == "user" else None, expires_at=expires_at,
+        rate_limit_per_minute=rate_limit_per_minute,
     )  # fmt: skip
-    session.add(key)
-    await session.flush()
-    return NewApiKey(key, secret)
+    return NewApiKey(await crud.add(session, key), secret)
 
 
 async def get_api_key(session: AsyncSession, id_: UUID) -> ApiKey:
@@ -60,18 +68,41 @@ async def get_api_key(session: AsyncSession, id_: UUID) -> ApiKey:
 async def update_api_key(
     session: AsyncSession, caller: Caller, id_: UUID, data: msgspec.Struct, match: crud.Match
 ) -> ApiKey:
-    """Raises Forbidden for a key that may more than the caller, Invalid for scopes beyond theirs."""
-    check_scopes(caller, getattr(data, "scopes", None) or [])
-    return await crud.apply(session, await _own_key(session, caller, id_), data, match)
-
-
-async def rotate_api_key(session: AsyncSession, caller: Caller, id_: UUID) -> NewApiKey:
-    """Give the key a new secret; the old one is void at once. Raises Forbidden as `update_api_key`."""
+    """Raises Forbidden for a key that may more than the caller, Invalid for what is beyond them."""
     key = await _own_key(session, caller, id_)
-    secret = new_api_key(live=key.prefix.startswith(LIVE))
-    key.secret_hash, key.prefix = stored_form(secret), visible_prefix(secret)
+    changed = {name: value for name, value in given(data).items() if name in KeyTerms.__struct_fields__}
+    if "scopes" in changed:
+        changed["scopes"] = frozenset(changed["scopes"])
+    wanted = msgspec.structs.replace(_terms_of(key), **changed)
+    await _check(session, caller, wanted, past=_check_future(changed.get("expires_at")))
+    return await crud.apply(session, key, data, match)
+
+
+async def rotate_api_key(session: AsyncSession, caller: Caller, id_: UUID, overlap: timedelta) -> NewApiKey:
+    """Give the key a new secret. The one it had opens for `overlap` more, the one before that no longer.
+
+    Raises Forbidden as `update_api_key`.
+    """
+    key = await _own_key(session, caller, id_)
+    secret = new_api_key(live=_is_live(key))
+    if overlap:
+        key.previous_prefix, key.previous_secret_hash = key.prefix, key.secret_hash
+        key.previous_expires_at, key.previous_last_used_at = utc_now() + overlap, key.last_used_at
+    else:
+        _forget_previous(key)
+    key.secret_hash, key.prefix, key.last_used_at = stored_form(secret), visible_prefix(secret), None
     await session.flush()
     return NewApiKey(key, secret)
+
+
+async def expire_previous_secret(session: AsyncSession, caller: Caller, id_: UUID) -> ApiKey:
+    """End the overlap of a rotation now. Raises Conflict when there is none, Forbidden as `update_api_key`."""
+    key = await _own_key(session, caller, id_)
+    if key.previous is None:
+        raise Conflict("This key has no previous secret that still opens.")
+    _forget_previous(key)
+    await session.flush()
+    return key
 
 
 async def delete_api_key(session: AsyncSession, caller: Caller, id_: UUID, match: crud.Match) -> None:
@@ -85,20 +116,38 @@ async def list_api_keys(session: AsyncSession, page: Page) -> tuple[list[ApiKey]
     return await paginate(session, queries.api_keys(), page, sortable=sortable, searched=[ApiKey.name, ApiKey.prefix])
 
 
-def check_scopes(caller: Caller, scopes: list[str]) -> None:
-    known = WILDCARDS | {scope.value for scope in Scope}
-    unknown = [scope for scope in scopes if scope not in known]
-    if unknown:
-        raise Invalid.field("scopes", f"there is no scope {', '.join(unknown)}")
-    beyond = [scope for scope in scopes if not caller.may(scope)]
-    if beyond:
-        raise Invalid.field("scopes", f"you cannot give what you do not hold: {', '.join(beyond)}")
+async def _check(session: AsyncSession, caller: Caller, wanted: KeyTerms, *, past: list[Fault]) -> None:
+    faults = past + (unknown_scopes(wanted) or excess(await _held_by(session, caller), wanted))
+    if faults:
+        raise Invalid.of(faults)
 
 
 async def _own_key(session: AsyncSession, caller: Caller, id_: UUID) -> ApiKey:
     """Locked. Whoever holds the secret of a key that may more has more: nobody gets at one beyond themselves."""
     key = await crud.get_live(session, ApiKey, id_, lock=True)
-    beyond = [scope for scope in key.scopes if not caller.may(scope)]
-    if beyond:
-        raise Forbidden(f"This key may more than you: {', '.join(beyond)}.")
+    if beyond := excess(await _held_by(session, caller), _terms_of(key)):
+        raise Forbidden(f"This key may more than you: {', '.join(fault.field for fault in beyond)}.")
     return key
+
+
+async def _held_by(session: AsyncSession, caller: Caller) -> KeyTerms:
+    """A person's rights do not end with time; a key's do."""
+    if caller.kind != "api_key" or caller.id is None:
+        return KeyTerms(caller.scopes)
+    return _terms_of(await crud.get_live(session, ApiKey, caller.id))
+
+
+def _terms_of(key: ApiKey) -> KeyTerms:
+    return KeyTerms(frozenset(key.scopes), _is_live(key), key.expires_at, key.rate_limit_per_minute)
+
+
+def _is_live(key: ApiKey) -> bool:
+    return key.prefix.startswith(LIVE)
+
+
+def _forget_previous(key: ApiKey) -> None:
+    key.previous_prefix = key.previous_secret_hash = key.previous_expires_at = key.previous_last_used_at = None
+
+
+def _check_future(expires_at: datetime | None) -> list[Fault]:
+    return [Fault("expiresAt", "must be in the future")] if expires_at and expires_at <= utc_now() else []

@@ -269,7 +269,12 @@ def upgrade() -> None:
     sa.Column('scopes', postgresql.ARRAY(sa.TEXT()), nullable=False),
     sa.Column('created_by', sa.Uuid(), nullable=True),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('rate_limit_per_minute', sa.Integer(), nullable=True),
     sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('previous_prefix', sa.Text(), nullable=True),
+    sa.Column('previous_secret_hash', sa.Text(), nullable=True),
+    sa.Column('previous_expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('previous_last_used_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
@@ -277,6 +282,7 @@ def upgrade() -> None:
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
     sa.ForeignKeyConstraint(['created_by'], ['users.id'], name=op.f('fk_api_keys_created_by'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_keys')),
+    sa.UniqueConstraint('previous_secret_hash', name=op.f('uq_api_keys_previous_secret_hash')),
     sa.UniqueConstraint('secret_hash', name=op.f('uq_api_keys_secret_hash'))
     )
     op.create_table('closures',
