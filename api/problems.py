@@ -136,7 +136,7 @@ def _headers_of(status: int, error: Exception) -> dict[str, str]:
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     if status in (429, 503):
-        headers["retry-after"] = RETRY_AFTER_SECONDS
+        headers["retry-after"] = str(getattr(error, "retry_after", RETRY_AFTER_SECONDS))
     return headers
 
 

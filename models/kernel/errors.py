@@ -81,6 +81,16 @@ class Forbidden(DomainError):
     code = "FORBIDDEN"
 
 
+class RateLimited(DomainError):
+    """Too often; worth trying again after `retry_after` seconds."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Unavailable(DomainError):
     """A part the request needs (PostgreSQL, the object store) is away; worth trying again."""
 
