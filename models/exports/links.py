@@ -29,7 +29,7 @@ def make_link(settings: Settings, id_: UUID, now: datetime) -> Link:
 
 def check_link(settings: Settings, id_: UUID, expires: int, signature: str, now: datetime) -> None:
     """`expires` is in seconds since 1970. Raises Forbidden for a link not made for this file, or too old."""
-    if not same(signature, _signature(settings.secret_key, id_, expires)):
+    if not any(same(signature, _signature(key, id_, expires)) for key in settings.signing_keys):
         raise Forbidden("This link was not made for this file.")
     if now.timestamp() >= expires:
         raise Forbidden("This link has expired; the export gives a new one.")

@@ -11,19 +11,25 @@ from msgspec import Meta
 
 from models.kernel.errors import Fault
 from models.kernel.money import exponent, is_known, quantize
+from models.kernel.reach import Reach
 from models.kernel.validation import FaultsFound
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ShortText = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=10_000)]
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164", examples=["+972501234567"])]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["IL"])]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["ILS"])]
-ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="HH:MM", examples=["16:00"])]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$(?!\n)")]
+Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", description="E.164", examples=["+972501234567"])]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2", examples=["IL"])]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217", examples=["ILS"])]
+ClockTime = Annotated[
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="HH:MM", examples=["16:00"])
+]
+Locale = Annotated[
+    str, Meta(max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", description="BCP 47", examples=["he"])
+]
 Timezone = Annotated[str, Meta(max_length=64, description="IANA time zone", examples=["Asia/Jerusalem"])]
 Link = Annotated[
-    str, Meta(max_length=2000, pattern=r"^https?://[^\s/]+\S*$", examples=["https://example.com/files/4711.pdf"])
+    str, Meta(max_length=2000, pattern=r"^https?://[^\s/]+\S*$(?!\n)", examples=["https://example.com/files/4711.pdf"])
 ]
 Money = Annotated[Decimal, Meta(description="exact decimal, never rounded silently", examples=[149.90])]
 
@@ -49,6 +55,14 @@ class Out(msgspec.Struct, rename="camel", kw_only=True):
     @classmethod
     def of(cls, row: Any) -> Self:
         return msgspec.convert(row, cls, from_attributes=True)
+
+    @classmethod
+    def within(cls, row: Any, reach: Reach) -> Self:
+        """As `of`, with null for what is hidden from whom the answer is for."""
+        out = cls.of(row)
+        for name in reach.hidden:
+            setattr(out, snake(name), None)
+        return out
 
 
 class Priced(Out):

@@ -29,14 +29,26 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr = Field(min_length=32)
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(min_length=1)
-    access_token_minutes: int = Field(default=60, ge=1, le=24 * 60)
+    retired_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    access_token_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    session_days: int = Field(default=30, ge=1, le=366)
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65535)
     public_url: str = "http://127.0.0.1:8000"
+    web_url: str = ""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     body_limit_bytes: int = Field(default=1024 * 1024, ge=1024)
     metrics_token: SecretStr | None = None
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+
+    rate_limit_general: int = Field(default=100, ge=1)
+    rate_limit_search: int = Field(default=30, ge=1)
+    rate_limit_mail: int = Field(default=10, ge=1)
+    rate_limit_upload: int = Field(default=5, ge=1)
+    rate_limit_login: int = Field(default=20, ge=1)
 
     flower_host: str = "127.0.0.1"
     flower_port: int = Field(default=5555, ge=0, le=65535)
@@ -72,8 +84,10 @@ class Settings(BaseSettings):
     provider_timeout_seconds: float = Field(default=10.0, gt=0.0, le=60.0)
 
     @field_validator(
-        "encryption_keys", "cors_origins", "webhook_retry_seconds", "webhook_allowed_networks", mode="before"
-    )
+        "encryption_keys", "retired_secret_keys", "cors_origins", "webhook_retry_seconds",
+        "webhook_allowed_networks", "allowed_hosts", "trusted_proxies",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -84,6 +98,11 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return value or None
+
+    @property
+    def signing_keys(self) -> tuple[SecretStr, ...]:
+        """The first signs, all are believed, so that keys rotate without logging anybody out."""
+        return (self.secret_key, *self.retired_secret_keys)
 
     @property
     def effective_broker_url(self) -> str:
