@@ -1,32 +1,110 @@
-"""Users and the keys of integrations."""
+"""Users, their sessions and second factors, and the keys of integrations."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.identity.permissions import Role
-from models.kernel.base import Resource
+from models.identity.values import LinkPurpose
+from models.kernel.base import Base, Entity, Resource, one_of
 from models.kernel.clock import utc_now
 
 
 class User(Resource):
+    """`email_verified_at` says when they have shown that mail to the address reaches them."""
+
     __tablename__ = "users"
 
     email: Mapped[str]
     name: Mapped[str]
     role: Mapped[str]
+    phone: Mapped[str | None]
+    avatar_url: Mapped[str | None]
+    locale: Mapped[str | None]
+    timezone: Mapped[str | None]
+    preferences: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     password_hash: Mapped[str | None]
+    email_verified_at: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("role IN (" + ", ".join(f"'{role}'" for role in Role) + ")", name="role"),
-        Index("uq_users_email", func.lower(text("email")), unique=True),
+        Index("uq_users_email", func.lower(text("email")), unique=True, postgresql_where=text("deleted_at IS NULL")),
     )
+
+
+class LoginSession(Entity):
+    """A login: it is there until it is ended. Its refresh token is `family.secret`, the secret another each time."""
+
+    __tablename__ = "sessions"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    family_hash: Mapped[str] = mapped_column(unique=True)
+    refresh_hash: Mapped[str]
+    refreshed_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    address: Mapped[str | None]
+    user_agent: Mapped[str | None]
+
+
+class MailedLink(Entity):
+    """Something that is done once its owner follows a link out of a mail.
+
+    Asked for by an address, whether there is such a user or not; the job that writes the mail finds out, and makes the
+    token. A registration carries what the account will be made of.
+    """
+
+    __tablename__ = "mailed_links"
+
+    purpose: Mapped[str]
+    email: Mapped[str]
+    name: Mapped[str | None]
+    phone: Mapped[str | None]
+    locale: Mapped[str | None]
+    timezone: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str | None] = mapped_column(unique=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (one_of("purpose", LinkPurpose), Index("ix_mailed_links_email", func.lower(text("email"))))
+
+
+class SecondFactor(Base):
+    """The secret of someone's authenticator, encrypted; in force once confirmed. A code before `last_step` is spent."""
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class RecoveryCode(Base):
+    """Stands in for an authenticator that was lost, once."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+
+
+class GuessCount(Base):
+    """How often something was tried that is tried too often by who guesses: a password, a code, a mail."""
+
+    __tablename__ = "guess_counts"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    resets_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class PreviousSecret(msgspec.Struct, frozen=True):

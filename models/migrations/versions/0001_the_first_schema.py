@@ -96,6 +96,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_exports'))
     )
     op.create_index('ix_exports_owner_id', 'exports', ['owner', 'id'], unique=False)
+    op.create_table('guess_counts',
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('resets_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_guess_counts'))
+    )
+    op.create_index(op.f('ix_guess_counts_resets_at'), 'guess_counts', ['resets_at'], unique=False)
     op.create_table('job_histograms',
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('measure', sa.Text(), nullable=False),
@@ -230,7 +237,13 @@ def upgrade() -> None:
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('role', sa.Text(), nullable=False),
+    sa.Column('phone', sa.Text(), nullable=True),
+    sa.Column('avatar_url', sa.Text(), nullable=True),
+    sa.Column('locale', sa.Text(), nullable=True),
+    sa.Column('timezone', sa.Text(), nullable=True),
+    sa.Column('preferences', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
     sa.Column('password_hash', sa.Text(), nullable=True),
+    sa.Column('email_verified_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('blocked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_login_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
@@ -241,7 +254,7 @@ def upgrade() -> None:
     sa.CheckConstraint("role IN ('admin', 'manager', 'instructor', 'student')", name=op.f('ck_users_role')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_users'))
     )
-    op.create_index('uq_users_email', 'users', [sa.literal_column('lower(email)')], unique=True)
+    op.create_index('uq_users_email', 'users', [sa.literal_column('lower(email)')], unique=True, postgresql_where=sa.text('deleted_at IS NULL'))
     op.create_table('webhook_endpoints',
     sa.Column('url', sa.Text(), nullable=False),
     sa.Column('event_types', postgresql.ARRAY(sa.TEXT()), nullable=False),
@@ -336,6 +349,62 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_job_attempts_job_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('job_id', 'attempt', name=op.f('pk_job_attempts'))
     )
+    op.create_table('mailed_links',
+    sa.Column('purpose', sa.Text(), nullable=False),
+    sa.Column('email', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=True),
+    sa.Column('phone', sa.Text(), nullable=True),
+    sa.Column('locale', sa.Text(), nullable=True),
+    sa.Column('timezone', sa.Text(), nullable=True),
+    sa.Column('password_hash', sa.Text(), nullable=True),
+    sa.Column('user_id', sa.Uuid(), nullable=True),
+    sa.Column('token_hash', sa.Text(), nullable=True),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.CheckConstraint("purpose IN ('registration', 'password_reset', 'invitation')", name=op.f('ck_mailed_links_purpose')),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_mailed_links_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mailed_links')),
+    sa.UniqueConstraint('token_hash', name=op.f('uq_mailed_links_token_hash'))
+    )
+    op.create_index('ix_mailed_links_email', 'mailed_links', [sa.literal_column('lower(email)')], unique=False)
+    op.create_index(op.f('ix_mailed_links_expires_at'), 'mailed_links', ['expires_at'], unique=False)
+    op.create_index(op.f('ix_mailed_links_user_id'), 'mailed_links', ['user_id'], unique=False)
+    op.create_table('recovery_codes',
+    sa.Column('user_id', sa.Uuid(), nullable=False),
+    sa.Column('code_hash', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_recovery_codes_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('user_id', 'code_hash', name=op.f('pk_recovery_codes'))
+    )
+    op.create_table('second_factors',
+    sa.Column('user_id', sa.Uuid(), nullable=False),
+    sa.Column('secret', sa.Text(), nullable=False),
+    sa.Column('last_step', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_second_factors_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('user_id', name=op.f('pk_second_factors'))
+    )
+    op.create_table('sessions',
+    sa.Column('user_id', sa.Uuid(), nullable=False),
+    sa.Column('family_hash', sa.Text(), nullable=False),
+    sa.Column('refresh_hash', sa.Text(), nullable=False),
+    sa.Column('refreshed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('address', sa.Text(), nullable=True),
+    sa.Column('user_agent', sa.Text(), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_sessions_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sessions')),
+    sa.UniqueConstraint('family_hash', name=op.f('uq_sessions_family_hash'))
+    )
+    op.create_index(op.f('ix_sessions_expires_at'), 'sessions', ['expires_at'], unique=False)
+    op.create_index(op.f('ix_sessions_user_id'), 'sessions', ['user_id'], unique=False)
     op.create_table('students',
     sa.Column('customer_id', sa.Uuid(), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=True),
@@ -557,6 +626,15 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_students_name'), table_name='students')
     op.drop_index(op.f('ix_students_customer_id'), table_name='students')
     op.drop_table('students')
+    op.drop_index(op.f('ix_sessions_user_id'), table_name='sessions')
+    op.drop_index(op.f('ix_sessions_expires_at'), table_name='sessions')
+    op.drop_table('sessions')
+    op.drop_table('second_factors')
+    op.drop_table('recovery_codes')
+    op.drop_index(op.f('ix_mailed_links_user_id'), table_name='mailed_links')
+    op.drop_index(op.f('ix_mailed_links_expires_at'), table_name='mailed_links')
+    op.drop_index('ix_mailed_links_email', table_name='mailed_links')
+    op.drop_table('mailed_links')
     op.drop_table('job_attempts')
     op.drop_index(op.f('ix_instructors_name'), table_name='instructors')
     op.drop_table('instructors')
@@ -564,7 +642,7 @@ def downgrade() -> None:
     op.drop_table('closures')
     op.drop_table('api_keys')
     op.drop_table('webhook_endpoints')
-    op.drop_index('uq_users_email', table_name='users')
+    op.drop_index('uq_users_email', table_name='users', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_table('users')
     op.drop_index('ix_schedules_next_fire_at', table_name='schedules', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_table('schedules')
@@ -587,6 +665,8 @@ def downgrade() -> None:
     op.drop_index('ix_jobs_finished_at', table_name='jobs', postgresql_where=sa.text('finished_at IS NOT NULL'))
     op.drop_table('jobs')
     op.drop_table('job_histograms')
+    op.drop_index(op.f('ix_guess_counts_resets_at'), table_name='guess_counts')
+    op.drop_table('guess_counts')
     op.drop_index('ix_exports_owner_id', table_name='exports')
     op.drop_table('exports')
     op.drop_index('uq_events_position', table_name='events', postgresql_where=sa.text('position IS NOT NULL'))

@@ -1,0 +1,26 @@
+"""Words of accounts that more than one file needs."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class LinkPurpose(StrEnum):
+    REGISTRATION = "registration"
+    PASSWORD_RESET = "password_reset"
+    INVITATION = "invitation"
+
+
+class UserStatus(StrEnum):
+    """For lists: those who can log in, those who must not, and those who are gone but can be restored."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    DELETED = "deleted"
+
+
+class Client(msgspec.Struct, frozen=True):
+    """Where a login comes from, as the person is shown it among their sessions."""
+
+    address: str | None = None
+    user_agent: str | None = None
