@@ -7,8 +7,10 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
+from litestar.middleware import AbstractMiddleware
 
 import models.all_contexts  # noqa: F401
+from api.addresses import Addresses
 from api.api_keys.routes import ApiKeysController
 from api.auth import AuthenticationMiddleware
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
@@ -21,12 +23,14 @@ from api.health.routes import HealthController
 from api.identity.routes import AuthController
 from api.jobs.express import ExpressLane
 from api.jobs.routes import JobKindsController, JobsController
+from api.limits import Entrance, Limits, refusing, searching
 from api.meetings.routes import CycleMeetingsController, InstructorPlanController, MeetingsController
 from api.notifications.routes import NotificationsController
 from api.observe import observed
 from api.openapi import complete, openapi_config
 from api.people.routes import CustomersController, InstructorsController, StudentsController
 from api.problems import answer
+from api.quota import Quota
 from api.registrations.routes import (
     CycleRegistrationsController,
     RegistrationsController,
@@ -63,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     configure_logging(settings.log_level, settings.log_format)
     database = Database(settings.asyncpg_dsn, pool_size=settings.database_pool_size, application="bellwork-api")
     nudger = Nudger(database)
+    quota = Quota(settings.redis_url)
     state = State(
         {
             "settings": settings,
@@ -70,6 +75,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "nudger": nudger,
             "listener": Listener(database, JOB_CHANGED),
             "pace": PaceReader(),
+            "quota": quota,
+            "limits": Limits(settings, quota),
             "keys": KeyRing(settings.encryption_keys),
             "files": FileStore(settings.files_url),
         }
@@ -81,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             authentication,
             TransactionMiddleware(database, nudger, state["keys"], settings.body_limit_bytes),
         ],
+        guards=[searching],
         exception_handlers={Exception: answer},
         dependencies=DEPENDENCIES,
         after_request=add_etag,
@@ -94,8 +102,18 @@ def create_app(settings: Settings | None = None) -> Litestar:
         debug=False,
     )
     complete(app)
-    app.asgi_handler = observed(ExpressLane(app.asgi_handler, state, authentication))
+    _enclose(app, settings, authentication)
     return app
+
+
+def _enclose(app: Litestar, settings: Settings, authentication: AuthenticationMiddleware) -> None:
+    """What stands around the routes, outermost first: observe, entrance, express lane, CORS, refusals."""
+    cors = app.asgi_handler
+    assert isinstance(cors, AbstractMiddleware)
+    cors.app = refusing(cors.app)
+    express = ExpressLane(cors, app.state, authentication)
+    entrance = Entrance(express, cors, Addresses(settings), authentication, app.state.limits)
+    app.asgi_handler = observed(entrance, https=settings.public_url.startswith("https:"))
 
 
 @asynccontextmanager
@@ -105,5 +123,6 @@ async def _running(app: Litestar) -> AsyncIterator[None]:
         yield
     finally:
         await app.state.listener.stop()
+        await app.state.quota.close()
         await app.state.nudger.settle()
         await app.state.database.close()

@@ -48,7 +48,22 @@ class AuthenticationMiddleware(ASGIMiddleware):
         await next_app(scope, receive, send)
 
     async def identify(self, scope: ConnectionScope) -> Caller | None:
-        """Who sent these credentials; None when there are none. Raises Unauthorized for bad ones."""
+        """Who sent the request's credentials; None when there are none. Raises Unauthorized for bad ones.
+
+        Several layers ask; it is looked up for the first.
+        """
+        state = scope["state"]
+        if "identity" not in state:
+            try:
+                state["identity"] = await self._identify(scope)
+            except Exception as error:
+                state["identity"] = error
+        identity: Caller | Exception | None = state["identity"]
+        if isinstance(identity, Exception):
+            raise identity
+        return identity
+
+    async def _identify(self, scope: ConnectionScope) -> Caller | None:
         credentials = _credentials(scope)
         if credentials is None:
             return None

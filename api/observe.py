@@ -20,26 +20,31 @@ DURATION = Histogram(
     "bellwork_http_request_seconds", "Time from request to the end of the answer", ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
-SECURITY_HEADERS = [
+Headers = list[tuple[bytes, bytes]]
+ALWAYS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"strict-transport-security", b"max-age=31536000"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
 ]
-UNCACHED = (b"cache-control", b"no-store")
+ONLY_BY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 SWAGGER_POLICY = (
     b"content-security-policy",
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 )
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-SWAGGER_HEADERS = [*SECURITY_HEADERS, SWAGGER_POLICY, UNCACHED]
-API_HEADERS = [*SECURITY_HEADERS, API_POLICY, UNCACHED]
 
 
-def observed(app: ASGIApp) -> ASGIApp:
-    """Wrap the whole application, so that answers to unknown paths and to broken middleware are covered too."""
+def observed(app: ASGIApp, *, https: bool) -> ASGIApp:
+    """Wrap the whole application, so that answers to unknown paths and to broken middleware are covered too.
+
+    `https` says how callers reach it; TLS ends before us.
+    """
+    always = [*ALWAYS, ONLY_BY_HTTPS] if https else ALWAYS
 
     async def observe(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -52,7 +57,7 @@ def observed(app: ASGIApp) -> ASGIApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers(scope, message["headers"], request_id)]
+                message["headers"] = [*message["headers"], *_missing(scope, message["headers"], always)]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -72,9 +77,12 @@ def request_id_of(scope: Scope) -> str:
     return str(new_id())
 
 
-def _headers(scope: Scope, there: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+def _missing(scope: HTTPScope, there: Iterable[tuple[bytes, bytes]], always: Headers) -> Headers:
     """What every answer carries and this one does not carry already."""
-    extra = [(b"x-request-id", request_id.encode()), *(SWAGGER_HEADERS if _is_swagger(scope) else API_HEADERS)]
+    state = scope["state"]
+    own = (b"x-request-id", state["request_id"].encode())
+    standing = state["standing"].headers if "standing" in state else ()
+    extra = [own, *standing, SWAGGER_POLICY if _is_swagger(scope) else API_POLICY, *always]
     names = {name.lower() for name, _ in there}
     return [header for header in extra if header[0] not in names]
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from litestar.types import Scope
+from litestar.types import Scope, Send
 
 from models.kernel.errors import DomainError, Fault, Invalid
 from models.kernel.integrity import explain
@@ -75,6 +75,15 @@ def render(scope: Scope, error: Exception) -> tuple[int, dict[str, str], bytes]:
     if isinstance(error, DomainError):
         problem |= {_camel(name): msgspec.to_builtins(value) for name, value in error.ids.items()}
     return status, _headers_of(status, error), msgspec.json.encode(problem)
+
+
+async def send_problem(scope: Scope, error: Exception, send: Send) -> None:
+    """Answer with the error, where no route does."""
+    status, headers, body = render(scope, error)
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*raw, length]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _translate(scope: Scope, error: Exception) -> Exception:

@@ -14,7 +14,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.problems import render
+from api.problems import send_problem
 from models.kernel.crypto import KeyRing
 from models.kernel.errors import Invalid
 from models.kernel.session import Database
@@ -162,7 +162,8 @@ class _Answering:
             await self._end_transaction(self._start["status"], list(self._start["headers"]), body)
         except Exception as error:
             await self._unit.roll_back()
-            await self._send_problem(error)
+            self._broken = True
+            await send_problem(self._scope, error, self._send)
             return
         self._settled = True
         await self._send(self._start)
@@ -179,13 +180,6 @@ class _Answering:
             caller = self._scope["user"].name
             await keep_answer(session, self._keys, caller, self._key, self._fingerprint, answer)
         await self._unit.commit()
-
-    async def _send_problem(self, error: Exception) -> None:
-        self._broken = True
-        status, headers, body = render(self._scope, error)
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

@@ -17,7 +17,7 @@ from api.auth import AuthenticationMiddleware
 from api.jobs.following import etag_of, retry_after_of, visible_owner
 from api.jobs.schemas import JobIn, JobOut
 from api.jobs.submitting import check_callback, options_of, submittable
-from api.problems import render
+from api.problems import send_problem
 from api.resources import encode
 from models.identity.caller import Caller
 from models.identity.permissions import Scope as AccessScope
@@ -95,7 +95,7 @@ class ExpressLane:
             ]
         except Exception as error:
             # Not handed on: the job may have been stored, and must not be stored twice.
-            await _send_problem(scope, error, send)
+            await send_problem(scope, error, send)
             return
         await _send(send, 202, headers, job)
         self._state.nudger.nudge()
@@ -152,15 +152,6 @@ def _again(messages: list[ReceiveMessage], receive: Receive) -> Receive:
 
 async def _send(send: Send, status: int, headers: Headers, job: JobRecord) -> None:
     body = encode(JobOut.of(job))
-    await _send_raw(send, status, [(b"content-type", b"application/json"), *headers], body)
-
-
-async def _send_problem(scope: HTTPScope, error: Exception, send: Send) -> None:
-    status, headers, body = render(scope, error)
-    await _send_raw(send, status, [(name.encode(), value.encode()) for name, value in headers.items()], body)
-
-
-async def _send_raw(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    described = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": described})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -44,6 +44,7 @@ SETTINGS = {
     "BELLWORK_WEBHOOK_RETRY_SECONDS": "0.5,1,1,2,2,3,3,5,5,10",
     "BELLWORK_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
     "BELLWORK_WEBHOOK_ALLOW_HTTP": "true",
+    "BELLWORK_RATE_LIMIT_GENERAL": "1000000",
     "BELLWORK_BROKER_URL": "",
     "BELLWORK_RESEND_API_KEY": "",
     "BELLWORK_VAT_RATES": json.dumps({country: str(rate) for country, rate in VAT.items()}),

@@ -157,4 +157,6 @@ async def test_every_answer_carries_the_security_headers(client: ApiClient) -> N
         assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "no-referrer"
-        assert "max-age" in answer.headers["strict-transport-security"]
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert "set-cookie" not in answer.headers

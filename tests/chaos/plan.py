@@ -43,7 +43,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         brisk = {"BELLWORK_JOB_LEASE_SECONDS": "3", "BELLWORK_JOB_REDELIVER_SECONDS": "2"} if self.short else {}
         return {
             "BELLWORK_ENV": "test", "BELLWORK_API_PORT": "0", "BELLWORK_FLOWER_PORT": "0",
-            "BELLWORK_LOG_LEVEL": "INFO", "BELLWORK_DATABASE_POOL_SIZE": "5", **brisk,
+            "BELLWORK_LOG_LEVEL": "INFO", "BELLWORK_DATABASE_POOL_SIZE": "5",
+            "BELLWORK_RATE_LIMIT_GENERAL": "1000000", **brisk,
         }  # fmt: skip
 
     @property
