@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.identity.permissions import Role
-from models.identity.values import LinkPurpose
+from models.identity.values import LinkPurpose, Provider
 from models.kernel.base import Base, Entity, Resource, one_of
 from models.kernel.clock import utc_now
 
@@ -105,6 +105,60 @@ class GuessCount(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     count: Mapped[int]
     resets_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ProviderIdentity(Entity):
+    """Somebody at a provider is this user. The provider's own id of them counts, not their mail, which may change."""
+
+    __tablename__ = "provider_identities"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    provider: Mapped[str]
+    subject: Mapped[str]
+    email: Mapped[str | None]
+    last_used_at: Mapped[datetime | None]
+
+    __table_args__ = (one_of("provider", Provider), UniqueConstraint("provider", "subject"))
+
+
+class ProviderKeys(Base):
+    """The public keys that a provider signs with, by id, as last fetched by the job `job_id`."""
+
+    __tablename__ = "provider_keys"
+    unaudited = "public keys, fetched again and again"
+
+    url: Mapped[str] = mapped_column(primary_key=True)
+    keys: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    asked_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    fetched_at: Mapped[datetime | None]
+    job_id: Mapped[UUID | None]
+
+
+class ProviderCheck(Base):
+    """Somebody's credential, encrypted, until a job has had it checked by its provider; then who they are.
+
+    Taken out with the answer; what nobody takes is forgotten after minutes.
+    """
+
+    __tablename__ = "provider_checks"
+    unaudited = "a question to a provider that is gone with its answer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    credential: Mapped[str | None]
+    identity: Mapped[dict[str, Any] | None]
+    refusal: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
+
+    __table_args__ = (one_of("provider", Provider),)
+
+
+class GuestSession(Resource):
+    """A visitor, whom nobody knows: what they put together before they become somebody."""
+
+    __tablename__ = "guest_sessions"
+
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class PreviousSecret(msgspec.Struct, frozen=True):

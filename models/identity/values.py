@@ -11,6 +11,14 @@ class LinkPurpose(StrEnum):
     INVITATION = "invitation"
 
 
+class Provider(StrEnum):
+    """Who vouches for people that sign in with them."""
+
+    GOOGLE = "google"
+    FACEBOOK = "facebook"
+    CLERK = "clerk"
+
+
 class UserStatus(StrEnum):
     """For lists: those who can log in, those who must not, and those who are gone but can be restored."""
 

@@ -18,6 +18,32 @@ def upgrade() -> None:
     sa.Column('attempts', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('kind', 'outcome', name=op.f('pk_attempt_counts'))
     )
+    op.create_table('audit_entries',
+    sa.Column('statement_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('action', sa.Text(), nullable=False),
+    sa.Column('entity_id', sa.Text(collation='C'), nullable=False),
+    sa.Column('old', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('new', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.PrimaryKeyConstraint('statement_id', 'id', name=op.f('pk_audit_entries'))
+    )
+    op.create_index(op.f('ix_audit_entries_entity_id'), 'audit_entries', ['entity_id'], unique=False)
+    op.create_table('audit_statements',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('entity', sa.Text(), nullable=False),
+    sa.Column('actor', sa.Text(), nullable=False),
+    sa.Column('client_ip', sa.Text(), nullable=True),
+    sa.Column('user_agent', sa.Text(), nullable=True),
+    sa.Column('request_id', sa.Text(), nullable=True),
+    sa.Column('job_id', sa.Uuid(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_statements'))
+    )
+    op.create_index('ix_audit_statements_actor_id', 'audit_statements', ['actor', 'id'], unique=False)
+    op.create_index('ix_audit_statements_at', 'audit_statements', ['at'], unique=False)
+    op.create_index('ix_audit_statements_entity_id', 'audit_statements', ['entity', 'id'], unique=False)
+    op.create_index('ix_audit_statements_job_id', 'audit_statements', ['job_id'], unique=False, postgresql_where='job_id IS NOT NULL')
+    op.create_index('ix_audit_statements_request_id', 'audit_statements', ['request_id'], unique=False, postgresql_where='request_id IS NOT NULL')
     op.create_table('branches',
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('type', sa.Text(), nullable=False),
@@ -103,6 +129,16 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('key', name=op.f('pk_guess_counts'))
     )
     op.create_index(op.f('ix_guess_counts_resets_at'), 'guess_counts', ['resets_at'], unique=False)
+    op.create_table('guest_sessions',
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_guest_sessions'))
+    )
+    op.create_index(op.f('ix_guest_sessions_expires_at'), 'guest_sessions', ['expires_at'], unique=False)
     op.create_table('job_histograms',
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('measure', sa.Text(), nullable=False),
@@ -207,6 +243,25 @@ def upgrade() -> None:
     sa.Column('paused_by', sa.Text(), nullable=False),
     sa.Column('paused_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.PrimaryKeyConstraint('kind', name=op.f('pk_paused_kinds'))
+    )
+    op.create_table('provider_checks',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('provider', sa.Text(), nullable=False),
+    sa.Column('credential', sa.Text(), nullable=True),
+    sa.Column('identity', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('refusal', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.CheckConstraint("provider IN ('google', 'facebook', 'clerk')", name=op.f('ck_provider_checks_provider')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_provider_checks'))
+    )
+    op.create_index(op.f('ix_provider_checks_created_at'), 'provider_checks', ['created_at'], unique=False)
+    op.create_table('provider_keys',
+    sa.Column('url', sa.Text(), nullable=False),
+    sa.Column('keys', postgresql.JSONB(astext_type=sa.Text()), server_default='{}', nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('fetched_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('job_id', sa.Uuid(), nullable=True),
+    sa.PrimaryKeyConstraint('url', name=op.f('pk_provider_keys'))
     )
     op.create_table('schedules',
     sa.Column('name', sa.Text(), nullable=False),
@@ -338,6 +393,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('number', name=op.f('uq_instructors_number'))
     )
     op.create_index(op.f('ix_instructors_name'), 'instructors', ['name'], unique=False)
+    op.create_index(op.f('ix_instructors_user_id'), 'instructors', ['user_id'], unique=False)
     op.create_table('job_attempts',
     sa.Column('job_id', sa.Uuid(), nullable=False),
     sa.Column('attempt', sa.SmallInteger(), nullable=False),
@@ -372,6 +428,22 @@ def upgrade() -> None:
     op.create_index('ix_mailed_links_email', 'mailed_links', [sa.literal_column('lower(email)')], unique=False)
     op.create_index(op.f('ix_mailed_links_expires_at'), 'mailed_links', ['expires_at'], unique=False)
     op.create_index(op.f('ix_mailed_links_user_id'), 'mailed_links', ['user_id'], unique=False)
+    op.create_table('provider_identities',
+    sa.Column('user_id', sa.Uuid(), nullable=False),
+    sa.Column('provider', sa.Text(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=False),
+    sa.Column('email', sa.Text(), nullable=True),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.CheckConstraint("provider IN ('google', 'facebook', 'clerk')", name=op.f('ck_provider_identities_provider')),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_provider_identities_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_provider_identities')),
+    sa.UniqueConstraint('provider', 'subject', name=op.f('uq_provider_identities_provider_subject'))
+    )
+    op.create_index(op.f('ix_provider_identities_user_id'), 'provider_identities', ['user_id'], unique=False)
     op.create_table('recovery_codes',
     sa.Column('user_id', sa.Uuid(), nullable=False),
     sa.Column('code_hash', sa.Text(), nullable=False),
@@ -423,6 +495,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_students_customer_id'), 'students', ['customer_id'], unique=False)
     op.create_index(op.f('ix_students_name'), 'students', ['name'], unique=False)
+    op.create_index(op.f('ix_students_user_id'), 'students', ['user_id'], unique=False)
     op.create_table('webhook_deliveries',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('endpoint_id', sa.Uuid(), nullable=False),
@@ -623,6 +696,7 @@ def downgrade() -> None:
     op.drop_index('uq_webhook_deliveries_sequence', table_name='webhook_deliveries')
     op.drop_index('ix_webhook_deliveries_event_id', table_name='webhook_deliveries')
     op.drop_table('webhook_deliveries')
+    op.drop_index(op.f('ix_students_user_id'), table_name='students')
     op.drop_index(op.f('ix_students_name'), table_name='students')
     op.drop_index(op.f('ix_students_customer_id'), table_name='students')
     op.drop_table('students')
@@ -631,11 +705,14 @@ def downgrade() -> None:
     op.drop_table('sessions')
     op.drop_table('second_factors')
     op.drop_table('recovery_codes')
+    op.drop_index(op.f('ix_provider_identities_user_id'), table_name='provider_identities')
+    op.drop_table('provider_identities')
     op.drop_index(op.f('ix_mailed_links_user_id'), table_name='mailed_links')
     op.drop_index(op.f('ix_mailed_links_expires_at'), table_name='mailed_links')
     op.drop_index('ix_mailed_links_email', table_name='mailed_links')
     op.drop_table('mailed_links')
     op.drop_table('job_attempts')
+    op.drop_index(op.f('ix_instructors_user_id'), table_name='instructors')
     op.drop_index(op.f('ix_instructors_name'), table_name='instructors')
     op.drop_table('instructors')
     op.drop_index('ix_closures_branch_id_dates', table_name='closures')
@@ -646,6 +723,9 @@ def downgrade() -> None:
     op.drop_table('users')
     op.drop_index('ix_schedules_next_fire_at', table_name='schedules', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_table('schedules')
+    op.drop_table('provider_keys')
+    op.drop_index(op.f('ix_provider_checks_created_at'), table_name='provider_checks')
+    op.drop_table('provider_checks')
     op.drop_table('paused_kinds')
     op.drop_index('ix_messages_provider_id', table_name='messages')
     op.drop_table('messages')
@@ -665,6 +745,8 @@ def downgrade() -> None:
     op.drop_index('ix_jobs_finished_at', table_name='jobs', postgresql_where=sa.text('finished_at IS NOT NULL'))
     op.drop_table('jobs')
     op.drop_table('job_histograms')
+    op.drop_index(op.f('ix_guest_sessions_expires_at'), table_name='guest_sessions')
+    op.drop_table('guest_sessions')
     op.drop_index(op.f('ix_guess_counts_resets_at'), table_name='guess_counts')
     op.drop_table('guess_counts')
     op.drop_index('ix_exports_owner_id', table_name='exports')
@@ -680,5 +762,13 @@ def downgrade() -> None:
     op.drop_table('counted_until')
     op.drop_index(op.f('ix_branches_name'), table_name='branches')
     op.drop_table('branches')
+    op.drop_index('ix_audit_statements_request_id', table_name='audit_statements', postgresql_where='request_id IS NOT NULL')
+    op.drop_index('ix_audit_statements_job_id', table_name='audit_statements', postgresql_where='job_id IS NOT NULL')
+    op.drop_index('ix_audit_statements_entity_id', table_name='audit_statements')
+    op.drop_index('ix_audit_statements_at', table_name='audit_statements')
+    op.drop_index('ix_audit_statements_actor_id', table_name='audit_statements')
+    op.drop_table('audit_statements')
+    op.drop_index(op.f('ix_audit_entries_entity_id'), table_name='audit_entries')
+    op.drop_table('audit_entries')
     op.drop_table('attempt_counts')
     # ### end Alembic commands ###
