@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import Field, PostgresDsn, SecretStr, ValidationError, field_validator
+from pydantic import Field, PostgresDsn, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -83,9 +83,22 @@ class Settings(BaseSettings):
     resend_api_url: str = "https://api.resend.com"
     provider_timeout_seconds: float = Field(default=10.0, gt=0.0, le=60.0)
 
+    guest_session_hours: int = Field(default=24, ge=1, le=24 * 30)
+    google_client_ids: Annotated[tuple[str, ...], NoDecode] = ()
+    google_keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    facebook_app_id: str = ""
+    facebook_app_secret: SecretStr | None = Field(default=None, validate_default=True)
+    facebook_graph_url: str = "https://graph.facebook.com"
+    facebook_keys_url: str = "https://limited.facebook.com/.well-known/oauth/openid/jwks/"
+    clerk_issuer: str = ""
+    clerk_authorized_parties: Annotated[tuple[str, ...], NoDecode] = Field(default=(), validate_default=True)
+    clerk_secret_key: SecretStr | None = None
+    clerk_api_url: str = "https://api.clerk.com"
+
     @field_validator(
         "encryption_keys", "retired_secret_keys", "cors_origins", "webhook_retry_seconds",
         "webhook_allowed_networks", "allowed_hosts", "trusted_proxies",
+        "google_client_ids", "clerk_authorized_parties",
         mode="before",
     )  # fmt: skip
     @classmethod
@@ -94,10 +107,19 @@ class Settings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("resend_api_key", "metrics_token", mode="before")
+    @field_validator("resend_api_key", "metrics_token", "facebook_app_secret", "clerk_secret_key", mode="before")
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return value or None
+
+    @field_validator("facebook_app_secret", "clerk_authorized_parties")
+    @classmethod
+    def _comes_with_its_provider(cls, value: object, info: ValidationInfo) -> object:
+        """A provider is set up whole: half of it would let in everybody, or nobody."""
+        partner = {"facebook_app_secret": "facebook_app_id", "clerk_authorized_parties": "clerk_issuer"}
+        if info.data.get(name := partner[str(info.field_name)]) and not value:
+            raise ValueError(f"must be set together with BELLWORK_{name.upper()}")
+        return value
 
     @property
     def signing_keys(self) -> tuple[SecretStr, ...]:
