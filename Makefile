@@ -10,6 +10,8 @@ PROFILE ?=
 VENV := .venv
 STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.stamp-bench
+ARQ_VENV := .venv-arq
+ARQ_STAMP := $(ARQ_VENV)/.stamp
 RUN := $(VENV)/bin/
 PIP := $(RUN)python -m pip --quiet --quiet --disable-pip-version-check
 
@@ -55,7 +57,12 @@ $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	@$(PIP) install --require-hashes -r requirements-bench.lock
 	@touch $(BENCH_STAMP)
 
-bench: setup $(BENCH_STAMP) ## Measure against peers (ONLY=name: one figure; SCALE=0.1: a tenth; PROFILE=1: py-spy)
+$(ARQ_STAMP): requirements-bench-arq.lock $(STAMP) # arq needs an older Redis client than the rest
+	@$(RUN)python -m venv --clear $(ARQ_VENV)
+	@$(ARQ_VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --require-hashes -r requirements-bench-arq.lock
+	@touch $(ARQ_STAMP)
+
+bench: setup $(BENCH_STAMP) $(ARQ_STAMP) ## Measure against peers (ONLY=name: one figure; SCALE=0.1: a tenth; PROFILE=1: py-spy)
 	@$(RUN)python -m bench $(ONLY) $(if $(SCALE),--scale $(SCALE)) $(if $(PROFILE),--profile) $(ARGS)
 
 chaos: setup ## Kill, pause and empty everything under 20,000 jobs, 10 minutes (ARGS='--seed 2')
@@ -64,6 +71,6 @@ chaos: setup ## Kill, pause and empty everything under 20,000 jobs, 10 minutes (
 clean: ## Remove .venv, the local platform's data and all outputs
 	@if test -x $(RUN)bellwork; then $(RUN)bellwork remove-state; \
 	elif test -e .bellwork; then echo '.bellwork holds data but $(VENV) is missing: run make setup first' >&2; exit 1; fi
-	@rm -rf $(VENV) build *.egg-info demo-output bench-output chaos-output
+	@rm -rf $(VENV) $(ARQ_VENV) build *.egg-info demo-output bench-output chaos-output
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

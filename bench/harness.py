@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import asyncpg
 import httpx
 import redis
 import uvloop
@@ -41,6 +42,7 @@ SETTINGS = {
     "BELLWORK_API_PORT": "0",
     "BELLWORK_FLOWER_PORT": "0",
     "BELLWORK_LOG_LEVEL": "INFO",
+    "BELLWORK_RATE_LIMIT_GENERAL": "100000000",
 }
 SERVERS = frozenset({EmbeddedPostgres.name, EmbeddedValkey.name})
 QUEUES = [*(queue.value for queue in Queue), "celery", "held"]
@@ -85,6 +87,7 @@ class Stage:
     platform: LocalPlatform
     runner: asyncio.Runner
     database: Database
+    output: Path
     scale: float = 1.0
     profile: bool = False
     run_name: str = ""
@@ -109,6 +112,10 @@ class Stage:
         """A size of a figure, made smaller by `--scale`."""
         return max(round(size * self.scale), 10)
 
+    @property
+    def peer_database_url(self) -> str:
+        return os.environ["BENCH_PEER_DATABASE_URL"]
+
     def run(self, work: Awaitable[T]) -> T:
         async def awaited() -> T:
             return await work
@@ -116,15 +123,11 @@ class Stage:
         return self.runner.run(awaited())
 
     def sql(self, statement: str, *args: Any) -> list[Row]:
-        return list(self.run(self._sql(statement, *args)))
-
-    async def _sql(self, statement: str, *args: Any) -> list[Row]:
         """Without the time limit of the platform's own statements: filling tables takes its time."""
-        connection = await self.database.connect_raw()
-        try:
-            return list(await connection.fetch(statement, *args))
-        finally:
-            await connection.close()
+        return self.run(_fetch(self.platform.database_url, statement, *args))
+
+    def peer_sql(self, statement: str, *args: Any) -> list[Row]:
+        return self.run(_fetch(self.peer_database_url, statement, *args))
 
     def empty(self) -> None:
         """Nothing in any table, no message in any queue; users and their keys stay."""
@@ -133,6 +136,13 @@ class Stage:
         for url in (self.redis_url, self.peer_redis_url):
             with redis.from_url(url) as client:
                 client.delete(*QUEUES)
+
+    def empty_peers(self) -> None:
+        """Nothing is left of any peer. None of their processes may run."""
+        with redis.from_url(self.peer_redis_url) as client:
+            client.flushdb()
+        self.sql("DROP DATABASE IF EXISTS peers WITH (FORCE)")
+        self.sql("CREATE DATABASE peers")
 
     def api_key(self) -> str:
         async def create() -> str:
@@ -148,7 +158,7 @@ class Stage:
     def processes(self, *names: str, **ports: str) -> Iterator[dict[str, str]]:
         """Run these lines of bench/Procfile; gives the base URLs of `peer` and `limit`.
 
-        A process with a URL is ready when that answers, our worker when its log says so; the others get their time
+        A process with a URL is ready when that answers, our workers when their logs say so; the others get their time
         by the run that is not counted.
         """
         urls = {name: f"http://127.0.0.1:{choose_port(None)}" for name in ("peer", "limit")}
@@ -171,7 +181,7 @@ class Stage:
     def _readiness(self, name: str, urls: dict[str, str]) -> Callable[[], bool] | None:
         if name in urls:
             return partial(_answers, urls[name])
-        if name == "worker":
+        if name.startswith("worker"):
             return partial(_listens, self.platform.state_dir / "log" / f"{name}.log")
         return None
 
@@ -197,7 +207,7 @@ class Stage:
     @contextmanager
     def cost(self, jobs: int) -> Iterator[None]:
         """Record the CPU time that each process spends on one of so many jobs; with `--profile`, where it goes."""
-        with profiled(self.pids, ROOT / "bench-output/profiles" / self.run_name, wanted=self.profile):
+        with profiled(self.pids, self.output / "profiles" / self.run_name, wanted=self.profile):
             before = cpu_seconds(self.pids, SERVERS)
             yield
             after = cpu_seconds(self.pids, SERVERS)
@@ -215,18 +225,23 @@ class Stage:
 
 
 @contextmanager
-def stage(on_progress: Callable[[str], None], *, scale: float = 1.0, profile: bool = False) -> Iterator[Stage]:
+def stage(
+    output: Path, on_progress: Callable[[str], None], *, scale: float = 1.0, profile: bool = False
+) -> Iterator[Stage]:
     """PostgreSQL and Valkey with their usual durability, in a folder that is removed afterwards."""
-    folder = ROOT / "bench-output" / "servers"
+    folder = output / "servers"
     _remove(folder)
     place = LocalPlatform(ROOT, state_dir=folder, settings=SETTINGS, fsync=True, on_progress=on_progress)
     with place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         place.start(processes=[])
         redis_url = place.settings["BELLWORK_REDIS_URL"]
-        os.environ.update(place.settings, BENCH_PEER_REDIS_URL=redis_url.rpartition("/")[0] + "/1")
+        os.environ.update(
+            place.settings, BENCH_PEER_REDIS_URL=redis_url.rpartition("/")[0] + "/1",
+            BENCH_PEER_DATABASE_URL=place.database_url.rpartition("/")[0] + "/peers",
+        )  # fmt: skip
         database = Database(place.database_url, pool_size=5, application="bellwork-bench")
         try:
-            yield Stage(place, runner, database, scale, profile)
+            yield Stage(place, runner, database, output, scale, profile)
         finally:
             runner.run(database.close())
             place.stop()
@@ -282,6 +297,14 @@ def _cpu_model() -> str:
         ).stdout.strip()
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), host.machine())
+
+
+async def _fetch(url: str, statement: str, *args: Any) -> list[Row]:
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(statement, *args))
+    finally:
+        await connection.close()
 
 
 def until(done: Callable[[], bool], pause: float = 0.02, seconds: float = 300.0) -> None:

@@ -7,11 +7,14 @@ are frozen while its queue is filled, and time counts from the moment they go on
 import asyncio
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any
 
-from bench.harness import ROOT, Stage, until
+from bench.harness import ROOT, Contenders, Stage, until
 from bench.peers.bare_statements import FILL
+from bench.peers.queues import PLAIN_CELERY, Peer, others
 from models.jobs.kinds import JobArgs
 from models.jobs.service import enqueue_many
 from models.kernel.actor import SYSTEM
@@ -23,19 +26,27 @@ CHUNK = 5_000
 UNFINISHED = "SELECT EXISTS (SELECT FROM jobs WHERE finished_at IS NULL) AS some"
 
 
-class Peer(NamedTuple):
-    """Another queue: the lines of bench/Procfile that work on it, how it is filled, how much of it is not done."""
+def beside_others(figure: str, args: JobArgs, worker: str) -> Callable[[Stage], AbstractContextManager[Contenders]]:
+    """Our jobs with these arguments, beside every other queue's."""
 
-    processes: tuple[str, ...]
-    fill: Callable[[Stage, int], None]
-    left: Callable[[Stage], int]
+    @contextmanager
+    def contenders(stage: Stage) -> Iterator[Contenders]:
+        peers = others(partial(stage.note, figure))
+        yield Contenders(
+            partial(ours, stage, args, worker),
+            partial(theirs, stage, PLAIN_CELERY),
+            partial(bare_statements, stage),
+            {name: partial(theirs, stage, peer) for name, peer in peers.items()},
+        )
+
+    return contenders
 
 
-def ours(stage: Stage, args: JobArgs) -> float:
+def ours(stage: Stage, args: JobArgs, worker: str) -> float:
     """From the commit of all jobs to the end of the last, by PostgreSQL's clock."""
     stage.empty()
     jobs = stage.scaled(JOBS)
-    with stage.processes("scheduler", "worker"):
+    with stage.processes("scheduler", worker):
         _submit(stage, args, WARM_UP)
         _wait_for_ours(stage)
         stage.pause("scheduler")
@@ -59,7 +70,8 @@ def _wait_for_ours(stage: Stage) -> None:
 
 
 def theirs(stage: Stage, peer: Peer) -> float:
-    stage.empty()
+    stage.empty_peers()
+    peer.prepare(stage)
     jobs = stage.scaled(JOBS)
     with stage.processes(*peer.processes):
         peer.fill(stage, WARM_UP)

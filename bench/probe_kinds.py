@@ -4,6 +4,7 @@ import time
 
 from models.identity.permissions import Scope
 from models.jobs.kinds import JobArgs, JobResult, kind
+from models.jobs.rules import Queue
 from tasks.context import JobContext
 from tasks.handlers import handles
 
@@ -15,6 +16,16 @@ class Noop(JobArgs):
 
 @handles(Noop)
 async def noop(ctx: JobContext, args: Noop) -> None:
+    return None
+
+
+@kind("bench.noop_in_batches", queue=Queue.BULK, batch_size=100, scope=Scope.WRITE_JOBS)
+class NoopInBatches(JobArgs):
+    """Do nothing, up to a hundred at a time."""
+
+
+@handles(NoopInBatches)
+async def noop_in_batches(ctx: JobContext, args: NoopInBatches) -> None:
     return None
 
 

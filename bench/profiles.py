@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-PYTHONS = ("web", "scheduler", "worker", "peer-web", "peer-worker")
+PYTHONS = ("web", "scheduler", "worker", "worker-bulk", "peer-web", "peer-worker")
 
 
 @contextmanager

@@ -53,9 +53,9 @@ class Taken:
         del beside["ours"]
         peer, limit = beside.pop("peer", None), beside.pop("limit", None)
         return Measured(
-            name=name, unit=unit, lower_is_better=lower_is_better, ours=round(ours, 2), peer=peer.value if peer else None,
-            limit=limit.value if limit else None, ratio_peer=peer.ratio if peer else None,
-            ratio_limit=limit.ratio if limit else None,
+            name=name, unit=unit, lower_is_better=lower_is_better, ours=round(ours, 2),
+            peer=peer.value if peer else None, limit=limit.value if limit else None,
+            ratio_peer=peer.ratio if peer else None, ratio_limit=limit.ratio if limit else None,
             others=beside, details=self._details(), notes=notes,
         )  # fmt: skip
 

@@ -1,9 +1,29 @@
-"""The peers of the no-op figures: how each is filled, and how to see what it has not done yet."""
+"""The peers of the no-op figures, in the plain style of their documentation, with two worker processes each.
+
+Settings are the default ones but for what bench/Procfile says; none stores results. What each promises differs: Celery's
+plain messages are acknowledged before they run, and Redis has them on disk within a second; procrastinate's jobs are
+committed in PostgreSQL; none but procrastinate's and ours are remembered when they are done.
+"""
+
+import subprocess
+from collections.abc import Callable
+from typing import NamedTuple
 
 import redis
 
-from bench.harness import Stage
-from bench.noops import Peer
+from bench.harness import ROOT, Stage
+
+ARQ_PYTHON = ROOT / ".venv-arq/bin/python"
+CHUNK = 1_000
+
+
+class Peer(NamedTuple):
+    """The lines of bench/Procfile that work on it, how it is filled, and how to see what it has not done yet."""
+
+    processes: tuple[str, ...]
+    fill: Callable[[Stage, int], None]
+    left: Callable[[Stage], int]
+    prepare: Callable[[Stage], None] = lambda stage: None
 
 
 def _fill_celery(stage: Stage, jobs: int) -> None:
@@ -19,4 +39,81 @@ def _left_in_celery(stage: Stage) -> int:
         return int(client.llen("celery")) + int(client.hlen("unacked"))
 
 
+def _create_procrastinate(stage: Stage) -> None:
+    from bench.peers.procrastinate_jobs import app
+
+    with app.open():
+        app.schema_manager.apply_schema()
+
+
+def _fill_procrastinate(stage: Stage, jobs: int) -> None:
+    from bench.peers.procrastinate_jobs import app, noop
+
+    with app.open():
+        for at in range(0, jobs, CHUNK):
+            noop.batch_defer(*({} for _ in range(min(CHUNK, jobs - at))))
+
+
+def _left_in_procrastinate(stage: Stage) -> int:
+    left = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))::int AS some"
+    return int(stage.peer_sql(left)[0]["some"])
+
+
+def _fill_taskiq(stage: Stage, jobs: int) -> None:
+    from bench.peers.taskiq_jobs import broker, noop
+
+    async def fill() -> None:
+        await broker.startup()
+        for _ in range(jobs):
+            await noop.kiq()
+        await broker.shutdown()
+
+    stage.run(fill())
+
+
+def _left_in_taskiq(stage: Stage) -> int:
+    with redis.from_url(stage.peer_redis_url) as client:
+        group = client.xinfo_groups("taskiq")[0]
+        return int(group["lag"]) + int(group["pending"])
+
+
+def _fill_dramatiq(stage: Stage, jobs: int) -> None:
+    from bench.peers.dramatiq_jobs import noop
+
+    for _ in range(jobs):
+        noop.send()
+
+
+def _left_in_dramatiq(stage: Stage) -> int:
+    with redis.from_url(stage.peer_redis_url) as client:
+        return int(client.hlen("dramatiq:default.msgs"))
+
+
+def _fill_arq(stage: Stage, jobs: int) -> None:
+    subprocess.run([str(ARQ_PYTHON), "-m", "bench.peers.arq_jobs", str(jobs)], cwd=ROOT, check=True)
+
+
+def _left_in_arq(stage: Stage) -> int:
+    with redis.from_url(stage.peer_redis_url) as client:
+        return int(client.zcard("arq:queue"))
+
+
 PLAIN_CELERY = Peer(("peer-worker",), _fill_celery, _left_in_celery)
+OTHERS = {
+    "Celery, prefetch 1": Peer(("celery-prefetch-1",), _fill_celery, _left_in_celery),
+    "Celery, the same, acks late": Peer(("celery-acks-late",), _fill_celery, _left_in_celery),
+    "procrastinate": Peer(
+        ("procrastinate-1", "procrastinate-2"), _fill_procrastinate, _left_in_procrastinate, _create_procrastinate
+    ),
+    "taskiq, acknowledged stream": Peer(("taskiq",), _fill_taskiq, _left_in_taskiq),
+    "dramatiq": Peer(("dramatiq",), _fill_dramatiq, _left_in_dramatiq),
+}
+ARQ = {"arq": Peer(("arq-1", "arq-2"), _fill_arq, _left_in_arq)}
+
+
+def others(note: Callable[[str], None]) -> dict[str, Peer]:
+    """The further peers that can run here; says which cannot."""
+    if ARQ_PYTHON.exists():
+        return OTHERS | ARQ
+    note("arq was left out: make bench sets up its environment")
+    return OTHERS

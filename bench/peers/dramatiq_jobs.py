@@ -1,0 +1,13 @@
+"""Dramatiq on Redis: a message is acknowledged after its actor, and tried again when that fails."""
+
+import os
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+dramatiq.set_broker(RedisBroker(url=os.environ["BENCH_PEER_REDIS_URL"]))
+
+
+@dramatiq.actor
+def noop() -> None:
+    """Nothing."""

@@ -1,0 +1,12 @@
+"""taskiq on a Redis stream: a message is acknowledged after its task."""
+
+import os
+
+from taskiq_redis import RedisStreamBroker
+
+broker = RedisStreamBroker(url=os.environ["BENCH_PEER_REDIS_URL"])
+
+
+@broker.task(task_name="noop")
+async def noop() -> None:
+    """Nothing; and no result backend, so nothing is stored."""
