@@ -4,8 +4,8 @@ import importlib
 import importlib.util
 
 CONTEXTS = (
-    "jobs", "requests", "schedules", "events", "webhooks", "notifications", "exports", "identity", "people", "courses",
-    "cycles", "registrations", "finance",
+    "audit", "jobs", "requests", "schedules", "events", "webhooks", "notifications", "exports", "identity", "people",
+    "courses", "cycles", "registrations", "finance",
 )  # fmt: skip
 ROLES = ("tables", "jobs", "callbacks", "events", "exportables")
 

@@ -12,6 +12,7 @@ from models.kernel.base import Base
 
 class Event(Base):
     __tablename__ = "events"
+    unaudited = "events are never changed and tell who did what"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     type: Mapped[str]

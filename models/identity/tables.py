@@ -19,6 +19,10 @@ class User(Resource):
     """`email_verified_at` says when they have shown that mail to the address reaches them."""
 
     __tablename__ = "users"
+    masked = frozenset({"password_hash"})
+    unnoticed = frozenset({"last_login_at"})
+    masked = frozenset({"password_hash"})
+    unnoticed = frozenset({"last_login_at"})
 
     email: Mapped[str]
     name: Mapped[str]
@@ -43,6 +47,10 @@ class LoginSession(Entity):
     """A login: it is there until it is ended. Its refresh token is `family.secret`, the secret another each time."""
 
     __tablename__ = "sessions"
+    masked = frozenset({"family_hash", "refresh_hash"})
+    unnoticed = frozenset({"refresh_hash", "refreshed_at"})
+    masked = frozenset({"family_hash", "refresh_hash"})
+    unnoticed = frozenset({"refresh_hash", "refreshed_at", "expires_at"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     family_hash: Mapped[str] = mapped_column(unique=True)
@@ -61,6 +69,8 @@ class MailedLink(Entity):
     """
 
     __tablename__ = "mailed_links"
+    masked = frozenset({"password_hash", "token_hash"})
+    masked = frozenset({"password_hash", "token_hash"})
 
     purpose: Mapped[str]
     email: Mapped[str]
@@ -80,6 +90,10 @@ class SecondFactor(Base):
     """The secret of someone's authenticator, encrypted; in force once confirmed. A code before `last_step` is spent."""
 
     __tablename__ = "second_factors"
+    masked = frozenset({"secret"})
+    unnoticed = frozenset({"last_step"})
+    masked = frozenset({"secret"})
+    unnoticed = frozenset({"last_step"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     secret: Mapped[str]
@@ -92,6 +106,8 @@ class RecoveryCode(Base):
     """Stands in for an authenticator that was lost, once."""
 
     __tablename__ = "recovery_codes"
+    masked = frozenset({"code_hash"})
+    masked = frozenset({"code_hash"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -101,6 +117,8 @@ class GuessCount(Base):
     """How often something was tried that is tried too often by who guesses: a password, a code, a mail."""
 
     __tablename__ = "guess_counts"
+    unaudited = "a count"
+    unaudited = "a count"
 
     key: Mapped[str] = mapped_column(primary_key=True)
     count: Mapped[int]
@@ -111,6 +129,7 @@ class ProviderIdentity(Entity):
     """Somebody at a provider is this user. The provider's own id of them counts, not their mail, which may change."""
 
     __tablename__ = "provider_identities"
+    unnoticed = frozenset({"last_used_at"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     provider: Mapped[str]
@@ -176,6 +195,8 @@ class ApiKey(Resource):
     """
 
     __tablename__ = "api_keys"
+    masked = frozenset({"secret_hash", "previous_secret_hash"})
+    unnoticed = frozenset({"last_used_at", "previous_last_used_at"})
 
     name: Mapped[str]
     prefix: Mapped[str]

@@ -15,6 +15,7 @@ _unfinished = "status IN (" + ", ".join(f"'{status}'" for status in UNFINISHED) 
 
 class Job(Base):
     __tablename__ = "jobs"
+    unaudited = "a job and its attempts are their own record"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -84,6 +85,7 @@ class JobAttempt(Base):
     """One row per attempt, closed once and never overwritten."""
 
     __tablename__ = "job_attempts"
+    unaudited = "a job and its attempts are their own record"
 
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -108,6 +110,7 @@ class Lane(Base):
     """When a worker last took a canary from a queue: that, not a process being up, is being alive."""
 
     __tablename__ = "lanes"
+    unaudited = "a sign of life"
 
     queue: Mapped[str] = mapped_column(primary_key=True)
     worker: Mapped[str]
@@ -118,6 +121,7 @@ class JobHistogram(Base):
     """How many ended jobs of a kind waited (or ran) for a time within the bucket, and for how long together."""
 
     __tablename__ = "job_histograms"
+    unaudited = "a count"
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     measure: Mapped[str] = mapped_column(primary_key=True)
@@ -130,6 +134,7 @@ class AttemptCount(Base):
     """How many attempts of ended jobs of a kind ended in each outcome."""
 
     __tablename__ = "attempt_counts"
+    unaudited = "a count"
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     outcome: Mapped[str] = mapped_column(primary_key=True)
@@ -140,6 +145,7 @@ class CountedUntil(Base):
     """Up to which end of jobs the histograms have counted."""
 
     __tablename__ = "counted_until"
+    unaudited = "a count"
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     instant: Mapped[datetime]

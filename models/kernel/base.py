@@ -21,6 +21,16 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
+    """Every change of a row leaves a trail (see `models.audit`), unless the table says in `unaudited` why not.
+
+    Of the columns `masked` the trail shows only that they changed: passwords, secrets and what is encrypted. What
+    changes by itself all the time (`unnoticed`) leaves no trail alone.
+    """
+
+    unaudited: ClassVar[str | None] = None
+    masked: ClassVar[frozenset[str]] = frozenset()
+    unnoticed: ClassVar[frozenset[str]] = frozenset()
+
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {
         datetime: DateTime(timezone=True),

@@ -64,7 +64,7 @@ async def paginate(
     by id. Raises Invalid for an unknown sort or a cursor that is not ours.
     """
     column = _sort_column(page, sortable)
-    entity_id: InstrumentedAttribute[UUID] = column.class_.id
+    entity_id: InstrumentedAttribute[Any] = column.class_.id
     statement = statement.where(matches(page.search or page.q, searched))
     total = await session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
     ascending = page.sort_order == "asc"
@@ -103,9 +103,9 @@ def matches(text: str | None, columns: Sequence[InstrumentedAttribute[Any]]) -> 
 
 
 def _after(
-    cursor: str, column: InstrumentedAttribute[Any], entity_id: InstrumentedAttribute[UUID], ascending: bool
+    cursor: str, column: InstrumentedAttribute[Any], entity_id: InstrumentedAttribute[Any], ascending: bool
 ) -> ColumnElement[bool]:
-    value, last_id = _decode_cursor(cursor, column)
+    value, last_id = _decode_cursor(cursor, column, entity_id)
     if value is None:
         return and_(column.is_(None), entity_id > last_id if ascending else entity_id < last_id)
     if ascending:
@@ -113,16 +113,19 @@ def _after(
     return or_(column < value, and_(column == value, entity_id < last_id), column.is_(None))
 
 
-def _encode_cursor(value: Any, id_: UUID) -> str:
+def _encode_cursor(value: Any, id_: Any) -> str:
     text = value.isoformat() if isinstance(value, date | datetime) else None if value is None else str(value)
     return base64.urlsafe_b64encode(msgspec.json.encode([text, str(id_)])).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str, column: InstrumentedAttribute[Any]) -> tuple[Any, UUID]:
+def _decode_cursor(
+    cursor: str, column: InstrumentedAttribute[Any], entity_id: InstrumentedAttribute[Any]
+) -> tuple[Any, Any]:
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        text, id_ = msgspec.json.decode(raw, type=tuple[str | None, UUID])
-        return None if text is None else _typed(text, column.type.python_type), id_
+        text, id_ = msgspec.json.decode(raw, type=tuple[str | None, str])
+        value = None if text is None else _typed(text, column.type.python_type)
+        return value, _typed(id_, entity_id.type.python_type)
     except (ValueError, ArithmeticError) as error:
         raise Invalid.field("cursor", "is not a cursor of this list") from error
 
@@ -130,4 +133,4 @@ def _decode_cursor(cursor: str, column: InstrumentedAttribute[Any]) -> tuple[Any
 def _typed(text: str, type_: type[Any]) -> Any:
     if type_ in (datetime, date):
         return type_.fromisoformat(text)
-    return {int: int, Decimal: Decimal}.get(type_, str)(text)
+    return {int: int, Decimal: Decimal, UUID: UUID}.get(type_, str)(text)

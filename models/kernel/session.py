@@ -11,7 +11,11 @@ from typing import Any
 
 import asyncpg
 import sqlalchemy.exc
+import sqlalchemy.orm
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from models.kernel.origin import NOBODY, current_origin
 
 Row = Mapping[Any, Any]
 
@@ -27,6 +31,17 @@ AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
 )
+SET_ORIGIN = "SELECT set_config('bellwork.origin', $1, true)"
+
+
+class _Session(sqlalchemy.orm.Session):
+    """One whose transactions say for whom they are."""
+
+
+@event.listens_for(_Session, "after_begin")
+def _tell_origin(_: sqlalchemy.orm.Session, __: Any, connection: sqlalchemy.Connection) -> None:
+    if origin := current_origin():
+        connection.exec_driver_sql(SET_ORIGIN, (origin.encoded(),))
 
 
 class Database:
@@ -45,6 +60,7 @@ class Database:
         self._server_settings = {
             "application_name": application,
             "timezone": "UTC",
+            "bellwork.origin": NOBODY.encoded(),
             "idle_in_transaction_session_timeout": f"{idle_in_transaction_seconds * 1000:.0f}",
         }
         self._pool_size = pool_size
@@ -58,7 +74,7 @@ class Database:
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
             pool_pre_ping=True,
         )
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self.engine, sync_session_class=_Session, expire_on_commit=False)
 
     async def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         """The pool for hot statements; opened on first use, so that a process starts while PostgreSQL is away."""

@@ -15,15 +15,18 @@ from sqlalchemy import Connection, text
 import models.all_contexts  # noqa: F401
 from models.kernel.base import Base
 from models.kernel.session import engine_of
+from models.migrations import roles, trail
 
 FOLDER = Path(__file__).parent
 LOCK = 7215000
 T = TypeVar("T")
 
 
-def upgrade(database_url: str) -> None:
-    """Bring the schema to the newest revision. Waits for another process that is at it."""
-    _on_connection(database_url, _upgrade)
+def upgrade(owner_url: str, application_url: str | None = None) -> None:
+    """Bring the schema to the newest revision, and the role of the application, when that is another than the owner,
+    to the rights it needs. Waits for another process that is at it. Raises RoleError.
+    """
+    _on_connection(owner_url, lambda connection: _upgrade(connection, application_url))
 
 
 def check(database_url: str) -> list[str]:
@@ -60,11 +63,14 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, application_url: str | None) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     connection.execute(text("SET LOCAL statement_timeout = '60s'"))
     command.upgrade(_config(connection), "head")
+    trail.install(connection)
+    if application_url is not None:
+        roles.grant(connection, application_url)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -73,7 +79,7 @@ def _revision(connection: Connection) -> str | None:
 
 def _differences(connection: Connection) -> list[str]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-    return [str(difference) for difference in compare_metadata(context, Base.metadata)]
+    return [*map(str, compare_metadata(context, Base.metadata)), *trail.differences(connection)]
 
 
 def _create_revision(connection: Connection, message: str, revision: str) -> None:

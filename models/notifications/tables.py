@@ -13,6 +13,7 @@ class Message(Entity):
     """`provider` is `sandbox` when no key is configured: the message is then only kept, to be read."""
 
     __tablename__ = "messages"
+    unaudited = "a message is its own record of what was sent to whom"
 
     channel: Mapped[str]
     template: Mapped[str]

@@ -18,6 +18,8 @@ class WebhookEndpoint(Resource):
     """
 
     __tablename__ = "webhook_endpoints"
+    masked = frozenset({"headers", "secret", "previous_secret"})
+    unnoticed = frozenset({"last_sequence"})
 
     url: Mapped[str]
     event_types: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
@@ -40,6 +42,7 @@ class WebhookDelivery(Base):
     """
 
     __tablename__ = "webhook_deliveries"
+    unaudited = "a delivery and its attempts are their own record"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"))
@@ -63,6 +66,7 @@ class WebhookAttempt(Base):
     """Written before the call, completed after it: what was under way when a worker died can be seen."""
 
     __tablename__ = "webhook_attempts"
+    unaudited = "a delivery and its attempts are their own record"
 
     delivery_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_deliveries.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)

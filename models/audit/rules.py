@@ -1,0 +1,21 @@
+"""What is written into the trail."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What was done. A `delete` can be restored, a `purge` cannot.
+
+    The first five are written by the database for every changed row, the others by who does them.
+    """
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTORE = "restore"
+    PURGE = "purge"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"

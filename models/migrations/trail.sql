@@ -1,0 +1,131 @@
+-- What writes the trail of changes (see `models.audit`). Each function runs with the rights of its owner: who may change
+-- a table may not, for that, write into the trail. `trail.py` installs what stands here, and compares.
+
+-- A statement's row in the trail. Without an origin, the caller's or the transaction's, it is of whoever is logged in:
+-- nobody changes anything namelessly.
+CREATE OR REPLACE FUNCTION audit_begin(entity text, given jsonb) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    origin jsonb := coalesce(given, nullif(current_setting('bellwork.origin', true), '')::jsonb);
+    begun bigint;
+BEGIN
+    INSERT INTO audit_statements (at, entity, actor, client_ip, user_agent, request_id, job_id)
+    VALUES (clock_timestamp(), entity, coalesce(origin ->> 'actor', 'database:' || session_user),
+            origin ->> 'client_ip', origin ->> 'user_agent', origin ->> 'request_id', (origin ->> 'job_id')::uuid)
+    RETURNING id INTO begun;
+    RETURN begun;
+END $$;
+
+-- After a statement on an audited table. The trigger's arguments: the entity's name, then columns separated by commas,
+-- those of the key, the masked and the unnoticed ones.
+--
+-- However many rows there are, they are looked at twice: first for which columns differ in any row and which in every
+-- row, then for the values of those alone. (`@.` stands for the row before or after, `o.` or `n.`.)
+CREATE OR REPLACE FUNCTION audit_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET work_mem = '64MB' SET jit = off AS $$
+DECLARE
+    key text[] := string_to_array(TG_ARGV[1], ',');
+    masked text[] := string_to_array(TG_ARGV[2], ',');
+    unnoticed text[] := key || string_to_array(TG_ARGV[3], ',');
+    columns text[];
+    in_any boolean[];
+    in_every boolean[];
+    rows text;
+    differs text;
+    row_of_key text := 'n';
+    action text := quote_literal('create');
+    pair text;
+    certain text[];
+    uncertain text := '';
+    object text;
+    conditions text[];
+BEGIN
+    IF TG_OP <> 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN RETURN NULL; END IF;
+    ELSIF NOT EXISTS (SELECT FROM old_rows) THEN RETURN NULL;
+    END IF;
+
+    SELECT array_agg(attname::text ORDER BY attnum) INTO columns FROM pg_attribute
+    WHERE attrelid = TG_RELID AND attnum > 0 AND NOT attisdropped;
+    CASE TG_OP
+        WHEN 'INSERT' THEN
+            rows := 'new_rows AS n';
+            differs := 'n.%1$I IS NOT NULL';
+        WHEN 'DELETE' THEN
+            rows := 'old_rows AS o';
+            differs := 'o.%1$I IS NOT NULL';
+            row_of_key := 'o';
+            action := quote_literal(CASE WHEN 'deleted_at' = ANY (columns) THEN 'purge' ELSE 'delete' END);
+        ELSE
+            rows := format('old_rows AS o JOIN new_rows AS n USING (%s)',
+                           (SELECT string_agg(quote_ident(each), ', ') FROM unnest(key) AS each));
+            differs := 'o.%1$I IS DISTINCT FROM n.%1$I';
+            action := quote_literal('update');
+    END CASE;
+
+    SELECT array_agg(each) INTO columns FROM unnest(columns) AS each WHERE each <> ALL (unnoticed);
+    EXECUTE format(
+        'SELECT ARRAY[%s], ARRAY[%s] FROM %s',
+        (SELECT string_agg(format('bool_or(' || differs || ')', each), ', ') FROM unnest(columns) AS each),
+        (SELECT string_agg(format('bool_and(' || differs || ')', each), ', ') FROM unnest(columns) AS each),
+        rows
+    ) INTO in_any, in_every;
+
+    FOR number IN 1 .. cardinality(columns) LOOP
+        CONTINUE WHEN NOT in_any[number];
+        pair := format(
+            CASE WHEN columns[number] = ANY (masked) THEN '%1$L, CASE WHEN @.%1$I IS NOT NULL THEN ''***'' END'
+            ELSE '%1$L, @.%1$I' END, columns[number]);
+        IF in_every[number] THEN
+            certain := certain || pair;
+        ELSE
+            conditions := conditions || format(differs, columns[number]);
+            uncertain := uncertain || format(
+                ' || CASE WHEN ' || differs || ' THEN jsonb_build_object(%2$s) ELSE ''{}'' END', columns[number], pair);
+        END IF;
+        IF TG_OP = 'UPDATE' AND columns[number] = 'deleted_at' THEN
+            action := 'CASE WHEN o.deleted_at IS NULL AND n.deleted_at IS NOT NULL THEN ''delete'' '
+                'WHEN o.deleted_at IS NOT NULL AND n.deleted_at IS NULL THEN ''restore'' ELSE ''update'' END';
+        END IF;
+    END LOOP;
+    IF certain IS NULL AND conditions IS NULL THEN RETURN NULL; END IF;
+
+    object := format('jsonb_build_object(%s)%s', array_to_string(certain, ', '), uncertain);
+    EXECUTE format(
+        'INSERT INTO audit_entries (statement_id, action, entity_id, old, new) SELECT $1, %s, %s, %s, %s FROM %s%s',
+        action,
+        (SELECT string_agg(format('%s.%I::text', row_of_key, each), ' || ''/'' || ') FROM unnest(key) AS each
+         WHERE each <> ALL (masked)),
+        CASE WHEN TG_OP = 'INSERT' THEN 'NULL' ELSE replace(object, '@.', 'o.') END,
+        CASE WHEN TG_OP = 'DELETE' THEN 'NULL' ELSE replace(object, '@.', 'n.') END,
+        rows,
+        CASE WHEN certain IS NULL THEN ' WHERE ' || array_to_string(conditions, ' OR ') ELSE '' END
+    ) USING audit_begin(TG_ARGV[0], NULL);
+    RETURN NULL;
+END $$;
+
+-- What is done without changing a row of an audited table: a login, the cancelling of a job.
+CREATE OR REPLACE FUNCTION audit_record(
+    action text, entity text, entity_id text, old jsonb, new jsonb, origin jsonb
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO audit_entries (statement_id, action, entity_id, old, new)
+    VALUES (audit_begin(entity, origin), action, entity_id, old, new);
+END $$;
+
+-- Forget statements older than so many days, the oldest first and at most so many. Whoever may call this gets rid of
+-- nothing younger than 90 days.
+CREATE OR REPLACE FUNCTION audit_prune(keep_days integer, most integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    gone bigint[];
+BEGIN
+    SELECT array_agg(id) INTO gone FROM (
+        SELECT id FROM audit_statements
+        WHERE at < clock_timestamp() - greatest(keep_days, 90) * interval '1 day'
+        ORDER BY at LIMIT most FOR UPDATE SKIP LOCKED
+    ) AS oldest;
+    DELETE FROM audit_entries WHERE statement_id = ANY (gone);
+    DELETE FROM audit_statements WHERE id = ANY (gone);
+    RETURN coalesce(cardinality(gone), 0);
+END $$;
