@@ -57,12 +57,12 @@ $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	@$(PIP) install --require-hashes -r requirements-bench.lock
 	@touch $(BENCH_STAMP)
 
-$(ARQ_STAMP): requirements-bench-arq.lock $(STAMP) # arq needs an older Redis client than the rest
+$(ARQ_STAMP): requirements-bench-arq.lock | $(STAMP) # arq needs an older Redis client than the rest
 	@$(RUN)python -m venv --clear $(ARQ_VENV)
 	@$(ARQ_VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --require-hashes -r requirements-bench-arq.lock
 	@touch $(ARQ_STAMP)
 
-bench: setup $(BENCH_STAMP) $(ARQ_STAMP) ## Measure against peers (ONLY=name: one figure; SCALE=0.1: a tenth; PROFILE=1: py-spy)
+bench: setup $(BENCH_STAMP) $(ARQ_STAMP) ## Measure (ONLY=name: one figure, SCALE=0.1: smaller, PROFILE=1: py-spy)
 	@$(RUN)python -m bench $(ONLY) $(if $(SCALE),--scale $(SCALE)) $(if $(PROFILE),--profile) $(ARGS)
 
 chaos: setup ## Kill, pause and empty everything under 20,000 jobs, 10 minutes (ARGS='--seed 2')

@@ -18,6 +18,7 @@ from cli.processes import ProcessError
 
 NAMES = (
     "submit_durable_job",
+    "submit_under_1000_clients",
     "read_job_status",
     "noop_end_to_end",
     "noop_batchable",

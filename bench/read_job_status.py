@@ -58,7 +58,7 @@ def _run(stage: Stage, url: str, ids: Sequence[str], headers: dict[str, str]) ->
 
     def run() -> float:
         load = drive(url, messages, connections=CONNECTIONS, total=REQUESTS, seconds=SECONDS, status=200)
-        return stage.run(load).per_second
+        return stage.run(load).must_be_whole().per_second
 
     return run
 

@@ -1,8 +1,8 @@
 """The peers of the no-op figures, in the plain style of their documentation, with two worker processes each.
 
-Settings are the default ones but for what bench/Procfile says; none stores results. What each promises differs: Celery's
-plain messages are acknowledged before they run, and Redis has them on disk within a second; procrastinate's jobs are
-committed in PostgreSQL; none but procrastinate's and ours are remembered when they are done.
+Settings are the default ones but for what bench/Procfile says; none stores results. What each promises differs: plain
+Celery acknowledges a message before it runs, and Redis has it on disk within a second; procrastinate commits its jobs
+in PostgreSQL; only procrastinate's and ours are remembered when they are done.
 """
 
 import subprocess
