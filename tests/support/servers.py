@@ -37,6 +37,18 @@ def running_servers() -> Iterator[Servers]:
 
 
 @contextmanager
+def running_valkey() -> Iterator[EmbeddedValkey]:
+    """For a test that takes it away."""
+    with server_folder() as folder:
+        valkey = EmbeddedValkey(folder, fsync=False)
+        try:
+            valkey.start()
+            yield valkey
+        finally:
+            valkey.stop()
+
+
+@contextmanager
 def server_folder() -> Iterator[Path]:
     """A temporary folder that the unprivileged user of root's servers can enter: pytest's own are closed."""
     folder = Path(tempfile.mkdtemp(prefix="bellwork-tests-"))
