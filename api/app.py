@@ -20,7 +20,7 @@ from api.events.routes import EventsController, EventTypesController
 from api.exports.routes import ExportsController
 from api.finance.routes import FinanceController
 from api.health.routes import HealthController
-from api.identity.routes import AuthController
+from api.identity.routes import AccountController, AuthController
 from api.jobs.express import ExpressLane
 from api.jobs.routes import JobKindsController, JobsController
 from api.limits import Entrance, Limits, refusing, searching
@@ -39,7 +39,9 @@ from api.registrations.routes import (
 from api.resources import Response, add_etag
 from api.schedules.routes import SchedulesController
 from api.swagger import SwaggerController
+from api.totp.routes import TotpController
 from api.transaction import TransactionMiddleware
+from api.users.routes import MeController, UsersController
 from api.webhooks.routes import WebhooksController
 from models.jobs.pace import PaceReader
 from models.kernel.crypto import KeyRing
@@ -50,7 +52,8 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
-    AuthController, ApiKeysController, JobsController, JobKindsController, SchedulesController,
+    AuthController, AccountController, TotpController, MeController, UsersController,
+    ApiKeysController, JobsController, JobKindsController, SchedulesController,
     EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController, CyclesController,

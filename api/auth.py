@@ -80,13 +80,15 @@ class AuthenticationMiddleware(ASGIMiddleware):
         return await asyncio.shield(lookup)
 
     async def _look_up(self, key: str, credentials: str) -> Caller:
+        """Believed from before the look: what ends while it is under way is refused within a second all the same."""
+        until = time.monotonic() + CACHE_SECONDS
         if looks_like_api_key(credentials):
             caller = await authenticate_api_key(self._database, credentials)
         else:
             caller = await authenticate_token(self._database, self._settings, credentials)
         if len(self._known) >= CACHE_ENTRIES:
             self._known.clear()
-        self._known[key] = (time.monotonic() + CACHE_SECONDS, caller)
+        self._known[key] = (until, caller)
         return caller
 
 

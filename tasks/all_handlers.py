@@ -3,6 +3,7 @@
 import tasks.cycles
 import tasks.exports
 import tasks.finance
+import tasks.identity
 import tasks.jobs
 import tasks.notifications
 import tasks.webhooks  # noqa: F401

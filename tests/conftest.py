@@ -157,13 +157,14 @@ async def empty(database: Database) -> None:
 
 async def sign_in(client: ApiClient, database: Database, role: str) -> ApiClient:
     """The same client, with the access token of a new user of the role."""
+    from models.identity.services.sessions import open_session
     from models.identity.tables import User
-    from models.identity.tokens import issue_token
-    from models.kernel.clock import utc_now
+    from models.identity.values import Client
 
     async with database.transaction() as session:
         user = User(email=f"{role}@example.com", name=role.title(), role=role)
         session.add(user)
-    token = issue_token(user.id, get_settings().secret_key, utc_now(), 60)
-    client.headers["Authorization"] = f"Bearer {token}"
+        await session.flush()
+        opened = await open_session(session, get_settings(), user.id, None, Client("127.0.0.1", "127.0.0.1"))
+    client.headers["Authorization"] = f"Bearer {opened.access_token}"
     return client

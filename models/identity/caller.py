@@ -20,6 +20,7 @@ class Caller(Actor, frozen=True, kw_only=True):
     role: Role | None
     scopes: frozenset[str]
     rate_limit_per_minute: int | None = None
+    session_id: UUID | None = None
 
     @property
     def party(self) -> str | None:
@@ -51,6 +52,12 @@ class Caller(Actor, frozen=True, kw_only=True):
         if reach == NOTHING:
             raise _missing(scope)
         return reach
+
+    def require_person(self) -> UUID:
+        """The user's id. Raises Forbidden for what is no user: a key, a visitor."""
+        if self.kind != "user" or self.id is None:
+            raise Forbidden("This is for people who have logged in.")
+        return self.id
 
     @property
     def is_staff(self) -> bool:

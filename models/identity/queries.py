@@ -1,10 +1,8 @@
-"""Every statement over users and keys."""
+"""Every statement over keys."""
 
 from sqlalchemy import Select, select
 
 from models.identity.tables import ApiKey
-
-USER_FOR_TOKEN = "SELECT id, role FROM users WHERE id = $1 AND deleted_at IS NULL AND blocked_at IS NULL"
 
 # A secret's use is recorded once a minute at most, so that a busy integration does not write on every request.
 API_KEY_FOR_SECRET = """
@@ -24,12 +22,6 @@ WITH found AS (
 )
 SELECT id, scopes, rate_limit_per_minute FROM found
 """
-
-USER_BY_EMAIL = "SELECT * FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL"
-
-RECORD_LOGIN = "UPDATE users SET last_login_at = clock_timestamp() WHERE id = $1"
-
-ANY_ADMIN = "SELECT id FROM users WHERE role = 'admin' AND deleted_at IS NULL LIMIT 1"
 
 
 def api_keys() -> Select[ApiKey]:

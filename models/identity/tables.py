@@ -21,8 +21,6 @@ class User(Resource):
     __tablename__ = "users"
     masked = frozenset({"password_hash"})
     unnoticed = frozenset({"last_login_at"})
-    masked = frozenset({"password_hash"})
-    unnoticed = frozenset({"last_login_at"})
 
     email: Mapped[str]
     name: Mapped[str]
@@ -48,8 +46,6 @@ class LoginSession(Entity):
 
     __tablename__ = "sessions"
     masked = frozenset({"family_hash", "refresh_hash"})
-    unnoticed = frozenset({"refresh_hash", "refreshed_at"})
-    masked = frozenset({"family_hash", "refresh_hash"})
     unnoticed = frozenset({"refresh_hash", "refreshed_at", "expires_at"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
@@ -69,7 +65,6 @@ class MailedLink(Entity):
     """
 
     __tablename__ = "mailed_links"
-    masked = frozenset({"password_hash", "token_hash"})
     masked = frozenset({"password_hash", "token_hash"})
 
     purpose: Mapped[str]
@@ -92,8 +87,6 @@ class SecondFactor(Base):
     __tablename__ = "second_factors"
     masked = frozenset({"secret"})
     unnoticed = frozenset({"last_step"})
-    masked = frozenset({"secret"})
-    unnoticed = frozenset({"last_step"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     secret: Mapped[str]
@@ -107,7 +100,6 @@ class RecoveryCode(Base):
 
     __tablename__ = "recovery_codes"
     masked = frozenset({"code_hash"})
-    masked = frozenset({"code_hash"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -117,7 +109,6 @@ class GuessCount(Base):
     """How often something was tried that is tried too often by who guesses: a password, a code, a mail."""
 
     __tablename__ = "guess_counts"
-    unaudited = "a count"
     unaudited = "a count"
 
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -1,31 +1,85 @@
-"""Access tokens of people: JWTs signed with HS256 by this deployment, for this audience, for an hour."""
+"""Tokens this deployment signs: JWTs with HS256, each for one purpose and never taken for another.
 
+The header names the purpose (`typ`) and the key (`kid`). Keys rotate: the newest signs, retired ones are believed.
+"""
+
+import hashlib
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import jwt
+import msgspec
 from pydantic import SecretStr
 
 from models.kernel.errors import Unauthorized
+from models.kernel.settings import Settings
 
 ALGORITHM = "HS256"
+ISSUER = "bellwork"
 AUDIENCE = "bellwork"
+# How far the clocks of two API processes may be apart.
+LEEWAY = timedelta(seconds=10)
+_REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp"]
 
 
-def issue_token(user_id: UUID, secret: SecretStr, now: datetime, minutes: int) -> str:
-    claims = {"sub": str(user_id), "aud": AUDIENCE, "iat": now, "exp": now + timedelta(minutes=minutes)}
-    return jwt.encode(claims, secret.get_secret_value(), algorithm=ALGORITHM)
+class Purpose(StrEnum):
+    """`access`: calls on behalf of a session. `challenge`: the password was right, the second step is due."""
+
+    ACCESS = "access"
+    CHALLENGE = "challenge"
+
+    @property
+    def typ(self) -> str:
+        return f"{self}+jwt"
 
 
-def read_token(token: str, secret: SecretStr) -> UUID:
-    """The user's id. Raises Unauthorized for a token that is expired, not signed by us, or not for us."""
+class Token(msgspec.Struct, frozen=True):
+    """What was read: whom it is about, and everything it says."""
+
+    subject: UUID
+    claims: dict[str, Any]
+
+
+def issue_token(
+    settings: Settings, purpose: Purpose, subject: UUID, now: datetime, lifetime: timedelta, **claims: str
+) -> str:
+    key = settings.secret_key
+    whole = {
+        "iss": ISSUER, "aud": AUDIENCE, "sub": str(subject), "iat": now, "nbf": now, "exp": now + lifetime, **claims,
+    }  # fmt: skip
+    headers = {"typ": purpose.typ, "kid": key_id(key)}
+    return jwt.encode(whole, key.get_secret_value(), algorithm=ALGORITHM, headers=headers)
+
+
+def read_token(settings: Settings, purpose: Purpose, token: str, *claims: str) -> Token:
+    """`claims` are those it must have besides the usual ones.
+
+    Raises Unauthorized for a token that is expired, not signed by us, not for us, or for another purpose.
+    """
     try:
-        claims = jwt.decode(
-            token, secret.get_secret_value(), algorithms=[ALGORITHM], audience=AUDIENCE,
-            options={"require": ["sub", "exp", "iat", "aud"]},
+        key = _key_named(settings, jwt.get_unverified_header(token).get("kid"))
+        whole = jwt.decode_complete(
+            token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, leeway=LEEWAY,
+            options={"require": [*_REQUIRED, *claims], "strict_aud": True},
         )  # fmt: skip
-        return UUID(claims["sub"])
+        if whole["header"].get("typ") != purpose.typ:
+            raise jwt.InvalidTokenError("a token for another purpose")
+        return Token(UUID(whole["payload"]["sub"]), whole["payload"])
     except jwt.ExpiredSignatureError:
-        raise Unauthorized("The access token has expired; log in again.") from None
+        raise Unauthorized(f"The {purpose} token has expired; refresh it, or log in again.") from None
     except (jwt.InvalidTokenError, ValueError):
-        raise Unauthorized("The access token is not valid.") from None
+        raise Unauthorized(f"The {purpose} token is not valid.") from None
+
+
+def key_id(key: SecretStr) -> str:
+    """Tells keys apart without telling anything of them."""
+    return hashlib.sha256(b"bellwork:kid:" + key.get_secret_value().encode()).hexdigest()[:12]
+
+
+def _key_named(settings: Settings, name: object) -> str:
+    for key in settings.signing_keys:
+        if key_id(key) == name:
+            return key.get_secret_value()
+    raise jwt.InvalidTokenError("no key of ours")

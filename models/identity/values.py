@@ -28,7 +28,8 @@ class UserStatus(StrEnum):
 
 
 class Client(msgspec.Struct, frozen=True):
-    """Where a login comes from, as the person is shown it among their sessions."""
+    """Where a request comes from: as a person is shown it among their sessions, and as guesses are counted by it."""
 
-    address: str | None = None
+    address: str
+    counted_as: str
     user_agent: str | None = None

@@ -13,9 +13,17 @@ class Template(StrEnum):
     """Each is three files in `templates/`. Their variables:
 
     `export_ready`: resource, format, row_count, url, expires_at (as the reader shall see it).
+    `confirm_email`, `reset_password`, `invitation`: url, expires_at.
+    `account_exists`: url.
+    `password_changed`: none.
     """
 
     EXPORT_READY = "export_ready"
+    CONFIRM_EMAIL = "confirm_email"
+    ACCOUNT_EXISTS = "account_exists"
+    RESET_PASSWORD = "reset_password"
+    INVITATION = "invitation"
+    PASSWORD_CHANGED = "password_changed"
 
 
 class Content(msgspec.Struct, frozen=True):
