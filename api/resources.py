@@ -10,9 +10,11 @@ from litestar import Request
 from models.identity.caller import Caller
 from models.kernel.errors import Forbidden
 from models.kernel.paging import Listing, Pagination
+from models.kernel.reach import EVERYTHING, Reach
+from models.kernel.schema import Out
 
 T = TypeVar("T")
-Body = TypeVar("Body", bound=msgspec.Struct)
+Body = TypeVar("Body", bound=Out)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -27,8 +29,9 @@ class Response(litestar.Response[T]):
         return content if isinstance(content, bytes) else encode(content)
 
 
-def listing(out: type[Body], rows: list[Any], pagination: Pagination) -> Listing[Body]:
-    return Listing([msgspec.convert(row, out, from_attributes=True) for row in rows], pagination)
+def listing(out: type[Body], rows: list[Any], pagination: Pagination, reach: Reach = EVERYTHING) -> Listing[Body]:
+    """The rows as far as whom the answer is for may see them."""
+    return Listing([out.within(row, reach) for row in rows], pagination)
 
 
 def created(request: Request[Any, Any, Any], body: Body, id_: UUID, *, under: str | None = None) -> Response[Body]:

@@ -11,6 +11,7 @@ from models.exports.links import make_link
 from models.exports.snapshot import open_snapshot
 from models.exports.tables import Export
 from models.exports.xlsx_file import write_xlsx
+from models.identity.services.owners import caller_of
 from models.kernel.files import scratch_folder
 from models.notifications.service import request_email
 from tasks.context import JobContext
@@ -49,10 +50,14 @@ async def _announce(ctx: JobContext, export: Export, recipient: str) -> None:
 
 
 async def _write(ctx: JobContext, args: CreateExport, file: Path) -> int:
-    async with open_snapshot(ctx.database, args.exportable, args.filters) as snapshot:
+    """What the owner reaches at this moment."""
+    caller = await caller_of(ctx.database, ctx.actor)
+    reach = caller.require_reach(args.exportable.scope)
+    exportable = args.exportable.without(reach.hidden)
+    async with open_snapshot(ctx.database, exportable, args.filters, reach) as snapshot:
         if args.format == "csv":
             return await write_csv(snapshot, file, ctx.progress, bom=args.bom)
         if ctx.settings.scratch_dir:
             # The sheet's writer keeps what it has written so far among the temporary files.
             os.environ["TMPDIR"] = ctx.settings.scratch_dir
-        return await write_xlsx(snapshot, file, ctx.progress, args.exportable, locale=args.locale)
+        return await write_xlsx(snapshot, file, ctx.progress, exportable, locale=args.locale)

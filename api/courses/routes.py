@@ -6,7 +6,7 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from api.auth import admins_only, requires
+from api.auth import admins_only, reaches, requires
 from api.courses.schemas import (
     BranchIn,
     BranchOut,
@@ -18,11 +18,11 @@ from api.courses.schemas import (
     CourseOut,
     CoursePatch,
 )
-from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
+from api.dependencies import ApiRequest, CurrentCaller, CurrentReach, IfMatch, Session, documented, query_of
 from api.resources import Response, created, hard_delete_allowed, listing
 from models.courses import service as courses
 from models.courses.service import BranchPage, ClosurePage, CoursePage
-from models.identity.permissions import Scope
+from models.identity.permissions import Scope, Verb
 from models.kernel.paging import Listing
 
 
@@ -31,12 +31,14 @@ class CoursesController(Controller):
     tags = ("Courses",)
 
     @get(
-        "/", guards=[requires(Scope.READ_COURSES)], summary="List courses",
+        "/", guards=[reaches(Scope.READ_COURSES)], summary="List courses",
         dependencies={"page": query_of(CoursePage)}, operation_class=documented(CoursePage),
     )  # fmt: skip
-    async def list_courses(self, session: Session, page: NamedDependency[CoursePage]) -> Listing[CourseOut]:
+    async def list_courses(
+        self, session: Session, reach: CurrentReach, page: NamedDependency[CoursePage]
+    ) -> Listing[CourseOut]:
         """Searched by title and description; `duration` is the most minutes."""
-        return listing(CourseOut, *await courses.list_courses(session, page))
+        return listing(CourseOut, *await courses.list_courses(session, page, reach), reach)
 
     @post("/", guards=[requires(Scope.WRITE_COURSES)], summary="Create a course")
     async def create_course(
@@ -45,31 +47,33 @@ class CoursesController(Controller):
         course = await courses.create_course(session, caller, data)
         return created(request, CourseOut.of(course), course.id)
 
-    @get("/{course_id:uuid}", guards=[requires(Scope.READ_COURSES)], summary="Read a course")
-    async def get_course(self, session: Session, course_id: FromPath[UUID]) -> CourseOut:
-        return CourseOut.of(await courses.get_course(session, course_id))
+    @get("/{course_id:uuid}", guards=[reaches(Scope.READ_COURSES)], summary="Read a course")
+    async def get_course(self, session: Session, reach: CurrentReach, course_id: FromPath[UUID]) -> CourseOut:
+        return CourseOut.within(await courses.get_course(session, course_id, reach), reach)
 
-    @put("/{course_id:uuid}", guards=[requires(Scope.WRITE_COURSES)], summary="Replace a course")
+    @put("/{course_id:uuid}", guards=[reaches(Scope.WRITE_COURSES, Verb.UPDATE)], summary="Replace a course")
     async def replace_course(
         self,
         session: Session,
         caller: CurrentCaller,
+        reach: CurrentReach,
         course_id: FromPath[UUID],
         data: JSONBody[CourseIn],
         match: IfMatch,
     ) -> CourseOut:
-        return CourseOut.of(await courses.update_course(session, caller, course_id, data, match))
+        return CourseOut.within(await courses.update_course(session, caller, course_id, data, match, reach), reach)
 
-    @patch("/{course_id:uuid}", guards=[requires(Scope.WRITE_COURSES)], summary="Change a course")
+    @patch("/{course_id:uuid}", guards=[reaches(Scope.WRITE_COURSES, Verb.UPDATE)], summary="Change a course")
     async def update_course(
         self,
         session: Session,
         caller: CurrentCaller,
+        reach: CurrentReach,
         course_id: FromPath[UUID],
         data: JSONBody[CoursePatch],
         match: IfMatch,
     ) -> CourseOut:
-        return CourseOut.of(await courses.update_course(session, caller, course_id, data, match))
+        return CourseOut.within(await courses.update_course(session, caller, course_id, data, match, reach), reach)
 
     @delete("/{course_id:uuid}", guards=[requires(Scope.WRITE_COURSES)], summary="Delete a course")
     async def delete_course(

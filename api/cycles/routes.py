@@ -7,9 +7,9 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from api.auth import admins_only, requires
+from api.auth import admins_only, reaches, requires
 from api.cycles.schemas import CycleIn, CycleOut, CyclePatch, DuplicateIn, GenerateIn, GenerateManyIn
-from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
+from api.dependencies import ApiRequest, CurrentCaller, CurrentReach, IfMatch, Session, documented, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
 from api.resources import Response, created, hard_delete_allowed, listing
@@ -27,12 +27,14 @@ class CyclesController(Controller):
     tags = ("Cycles",)
 
     @get(
-        "/", guards=[requires(Scope.READ_CYCLES)], summary="List cycles",
+        "/", guards=[reaches(Scope.READ_CYCLES)], summary="List cycles",
         dependencies={"page": query_of(CyclePage)}, operation_class=documented(CyclePage),
     )  # fmt: skip
-    async def list_cycles(self, session: Session, page: NamedDependency[CyclePage]) -> Listing[CycleOut]:
+    async def list_cycles(
+        self, session: Session, reach: CurrentReach, page: NamedDependency[CyclePage]
+    ) -> Listing[CycleOut]:
         """Searched by name; `from` and `to` are about the start date."""
-        return listing(CycleOut, *await cycles.list_cycles(session, page))
+        return listing(CycleOut, *await cycles.list_cycles(session, page, reach), reach)
 
     @post("/", guards=[requires(Scope.WRITE_CYCLES)], summary="Create a cycle")
     async def create_cycle(
@@ -41,9 +43,9 @@ class CyclesController(Controller):
         cycle = await cycles.create_cycle(session, caller, data)
         return created(request, CycleOut.of(cycle), cycle.id)
 
-    @get("/{cycle_id:uuid}", guards=[requires(Scope.READ_CYCLES)], summary="Read a cycle")
-    async def get_cycle(self, session: Session, cycle_id: FromPath[UUID]) -> CycleOut:
-        return CycleOut.of(await cycles.get_cycle(session, cycle_id))
+    @get("/{cycle_id:uuid}", guards=[reaches(Scope.READ_CYCLES)], summary="Read a cycle")
+    async def get_cycle(self, session: Session, reach: CurrentReach, cycle_id: FromPath[UUID]) -> CycleOut:
+        return CycleOut.within(await cycles.get_cycle(session, cycle_id, reach), reach)
 
     @put("/{cycle_id:uuid}", guards=[requires(Scope.WRITE_CYCLES)], summary="Replace a cycle")
     async def replace_cycle(

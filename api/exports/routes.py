@@ -11,7 +11,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 from litestar.response import Stream
 
-from api.auth import requires
+from api.auth import reaches
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.exports.ranges import wanted_part
 from api.exports.schemas import ExportOut
@@ -24,8 +24,7 @@ from models.exports.jobs import CreateExport
 from models.exports.links import check_link
 from models.exports.service import ExportPage
 from models.exports.tables import Export
-from models.identity.caller import Caller
-from models.identity.permissions import Scope
+from models.identity.permissions import Scope, Verb
 from models.kernel.clock import utc_now
 from models.kernel.files import FileStore, StoredFile
 from models.kernel.paging import Listing
@@ -36,54 +35,61 @@ MEDIA_TYPES = {
 }
 
 
+_readers = reaches(Scope.READ_EXPORTS)
+
+
 async def has_link(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Whoever has a link is let in, to have it checked; others need to be allowed to read exports."""
     if "signature" not in connection.query_params:
-        await requires(Scope.READ_EXPORTS)(connection, handler)
+        await _readers(connection, handler)
 
 
 has_link.access = Scope.READ_EXPORTS.value  # type: ignore[attr-defined]
+has_link.verb = Verb.READ  # type: ignore[attr-defined]
 
 
 class ExportsController(Controller):
     path = "/exports"
     tags = ("Exports",)
 
-    @post("/", guards=[requires(Scope.WRITE_EXPORTS)], status_code=202, summary="Export a list into a file")
+    @post("/", guards=[reaches(Scope.WRITE_EXPORTS, Verb.CREATE)], status_code=202, summary="Export a list into a file")
     async def create_export(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[CreateExport]
     ) -> Response[JobOut]:
-        """Answers with the job; the export has its id. Needs the scope to read the resource, too."""
+        """Answers with the job; the export has its id. Needs the scope to read the resource, too.
+
+        The file holds what the caller reaches when it is made.
+        """
         for scope in data.needs():
-            caller.require(scope)
+            caller.require_reach(scope)
         return await accepted(request, await exports.request_export(session, caller, data))
 
     @get(
-        "/", guards=[requires(Scope.READ_EXPORTS)], summary="List exports",
+        "/", guards=[_readers], summary="List exports",
         dependencies={"page": query_of(ExportPage)}, operation_class=documented(ExportPage),
     )  # fmt: skip
     async def list_exports(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, page: NamedDependency[ExportPage]
     ) -> Listing[ExportOut]:
         """Your own; administrators, managers and keys with `read:*` see everybody's."""
-        rows, pagination = await exports.list_exports(session, page, owner=_visible_owner(caller))
+        rows, pagination = await exports.list_exports(session, page, owner=caller.visible_owner)
         return Listing([ExportOut.made(row, request.app.state.settings) for row in rows], pagination)
 
-    @get("/{export_id:uuid}", guards=[requires(Scope.READ_EXPORTS)], summary="Read an export")
+    @get("/{export_id:uuid}", guards=[_readers], summary="Read an export")
     async def get_export(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, export_id: FromPath[UUID]
     ) -> ExportOut:
         """Once it is `ready`, with a link that lets anybody download the file for a while."""
-        export = await exports.get_export(session, export_id, owner=_visible_owner(caller))
+        export = await exports.get_export(session, export_id, owner=caller.visible_owner)
         return ExportOut.made(export, request.app.state.settings)
 
-    @delete("/{export_id:uuid}", guards=[requires(Scope.WRITE_EXPORTS)], summary="Delete an export")
+    @delete("/{export_id:uuid}", guards=[reaches(Scope.WRITE_EXPORTS, Verb.DELETE)], summary="Delete an export")
     async def delete_export(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, export_id: FromPath[UUID]
     ) -> None:
         """The file as well. Not while it is being made."""
         files: FileStore = request.app.state.files
-        await exports.delete_export(session, files, export_id, owner=_visible_owner(caller))
+        await exports.delete_export(session, files, export_id, owner=caller.visible_owner)
 
     @get(
         "/{export_id:uuid}/download", guards=[has_link], summary="Download the file", media_type="text/csv",
@@ -138,10 +144,6 @@ def _headers(stored: StoredFile, start: int, end: int, *, partial: bool) -> dict
 def _allowed_owner(request: ApiRequest, id_: UUID, expires: int | None, signature: str | None) -> str | None:
     """Whose exports the request may read; everybody's with a good link. Raises Forbidden for a bad one."""
     if signature is None:
-        return _visible_owner(request.user)
+        return request.user.visible_owner
     check_link(request.app.state.settings, id_, expires or 0, signature, utc_now())
     return None
-
-
-def _visible_owner(caller: Caller) -> str | None:
-    return None if caller.is_staff else caller.name

@@ -6,8 +6,8 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.auth import requires
-from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
+from api.auth import reaches, requires
+from api.dependencies import ApiRequest, CurrentCaller, CurrentReach, Session, documented, query_of
 from api.finance.schemas import CycleTotalsOut
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
@@ -25,17 +25,19 @@ class FinanceController(Controller):
     tags = ("Finance",)
 
     @get(
-        "/cycles", guards=[requires(Scope.READ_FINANCE)], summary="List what cycles earned and cost",
+        "/cycles", guards=[reaches(Scope.READ_FINANCE)], summary="List what cycles earned and cost",
         dependencies={"page": query_of(CyclePage)}, operation_class=documented(CyclePage),
     )  # fmt: skip
-    async def list_cycle_totals(self, session: Session, page: NamedDependency[CyclePage]) -> Listing[CycleTotalsOut]:
-        """With the filters and order of the list of cycles."""
-        return listing(CycleTotalsOut, *await totals.list_totals(session, page))
+    async def list_cycle_totals(
+        self, session: Session, reach: CurrentReach, page: NamedDependency[CyclePage]
+    ) -> Listing[CycleTotalsOut]:
+        """With the filters and order of the list of cycles. For an instructor, of the meetings they gave."""
+        return listing(CycleTotalsOut, *await totals.list_totals(session, page, reach), reach)
 
-    @get("/cycles/{cycle_id:uuid}", guards=[requires(Scope.READ_FINANCE)], summary="Read what a cycle earned and cost")
-    async def get_cycle_totals(self, session: Session, cycle_id: FromPath[UUID]) -> CycleTotalsOut:
-        """The sums of its completed meetings."""
-        return CycleTotalsOut.of(await totals.get_totals(session, cycle_id))
+    @get("/cycles/{cycle_id:uuid}", guards=[reaches(Scope.READ_FINANCE)], summary="Read what a cycle earned and cost")
+    async def get_cycle_totals(self, session: Session, reach: CurrentReach, cycle_id: FromPath[UUID]) -> CycleTotalsOut:
+        """The sums of its completed meetings; for an instructor, of those they gave."""
+        return CycleTotalsOut.within(await totals.get_totals(session, cycle_id, reach), reach)
 
     @post(
         "/recalculate", guards=[requires(Scope.WRITE_FINANCE)], status_code=202,

@@ -14,7 +14,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, ReceiveMessage, Scope, Send
 
 from api.auth import AuthenticationMiddleware
-from api.jobs.following import etag_of, retry_after_of, visible_owner
+from api.jobs.following import etag_of, retry_after_of
 from api.jobs.schemas import JobIn, JobOut
 from api.jobs.submitting import check_callback, options_of, submittable
 from api.problems import send_problem
@@ -68,7 +68,7 @@ class ExpressLane:
         if id_ is None or not caller.may(AccessScope.READ_JOBS):
             return False
         try:
-            job = await jobs.get_job(self._state.database, id_, owner=visible_owner(caller))
+            job = await jobs.get_job(self._state.database, id_, owner=caller.visible_owner)
             headers = [(b"etag", etag_of(job).encode())]
             if not job.finished:
                 headers.append((b"retry-after", (await retry_after_of(self._state, job)).encode()))

@@ -13,7 +13,6 @@ from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
 from api.resources import Response
 from api.transaction import Unit
-from models.identity.caller import Caller
 from models.jobs.pace import PaceReader, next_look
 from models.jobs.records import JobRecord
 from models.jobs.service import get_job
@@ -51,11 +50,6 @@ async def retry_after_of(state: State, job: JobRecord) -> str:
     database: Database = state.database
     pace, ahead = await reader.pace(database, job.kind), await reader.ahead(database, job.queue)
     return str(next_look(job, pace, ahead, utc_now()))
-
-
-def visible_owner(caller: Caller) -> str | None:
-    """Whose jobs the caller sees; None for everybody's."""
-    return None if caller.is_staff else caller.name
 
 
 def etag_of(job: JobRecord) -> str:

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 
-from api.auth import admins_only, authenticated, requires
+from api.auth import admins_only, authenticated, reaches, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.jobs.following import (
     accepted,
@@ -16,7 +16,6 @@ from api.jobs.following import (
     preferred_wait,
     retry_after_of,
     stream,
-    visible_owner,
     wait_for_end,
 )
 from api.jobs.schemas import (
@@ -35,7 +34,7 @@ from api.resources import Response
 from api.transaction import Unit
 from models.events.endings import cancel_job
 from models.identity.caller import Caller
-from models.identity.permissions import Scope
+from models.identity.permissions import Scope, Verb
 from models.jobs import operations
 from models.jobs import service as jobs
 from models.jobs.explain import Explanation
@@ -44,6 +43,7 @@ from models.jobs.kinds import JobKind, all_kinds, kind_named
 from models.jobs.lifecycle import list_paused
 from models.jobs.records import JobRecord
 from models.jobs.service import JobPage
+from models.kernel.errors import Conflict
 from models.kernel.paging import Listing
 from models.kernel.session import Database
 
@@ -56,12 +56,16 @@ class JobsController(Controller):
 
     @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
-        """Durable once accepted. While a job with the same `dedupeKey` is unfinished, that job is the answer."""
+        """Durable once accepted. While a job with the same `dedupeKey` is unfinished, that job is the answer; 409 when
+        it is somebody else's."""
         kind, args = submittable(caller, data.kind, data.payload)
         check_callback(request.app.state.settings, data.callback_url)
         unit: Unit = request.scope["state"]["unit"]
         on = await unit.session() if unit.keyed else request.app.state.database
-        return await accepted(request, (await jobs.submit(on, caller, kind, args, options_of(data))).job)
+        job = (await jobs.submit(on, caller, kind, args, options_of(data))).job
+        if caller.visible_owner not in (None, job.owner):
+            raise Conflict("Somebody else has an unfinished job with this `dedupeKey`.")
+        return await accepted(request, job)
 
     @post("/batch", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit many jobs")
     async def submit_batch(
@@ -80,7 +84,7 @@ class JobsController(Controller):
         """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many
         fail again. With `preview`, 200 and what it would be. Yours; administrators' and managers', everybody's."""
         wanted = RedriveFilter(
-            kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, owner=visible_owner(caller)
+            kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, owner=caller.visible_owner
         )
         if data.preview:
             groups = await operations.group_failed(session, wanted)
@@ -92,17 +96,17 @@ class JobsController(Controller):
         return await accepted(request, await jobs.enqueue(session, caller, args))
 
     @get(
-        "/", guards=[requires(Scope.READ_JOBS)], summary="List jobs",
+        "/", guards=[reaches(Scope.READ_JOBS)], summary="List jobs",
         dependencies={"page": query_of(JobPage)}, operation_class=documented(JobPage),
     )  # fmt: skip
     async def list_jobs(
         self, session: Session, caller: CurrentCaller, page: NamedDependency[JobPage]
     ) -> Listing[JobOut]:
         """Your own; administrators, managers and keys with `read:*` see everybody's."""
-        rows, pagination = await jobs.list_jobs(session, page, owner=visible_owner(caller))
+        rows, pagination = await jobs.list_jobs(session, page, owner=caller.visible_owner)
         return Listing([JobOut.of(row) for row in rows], pagination)
 
-    @get("/{job_id:uuid}", guards=[requires(Scope.READ_JOBS)], summary="Read a job")
+    @get("/{job_id:uuid}", guards=[reaches(Scope.READ_JOBS)], summary="Read a job")
     async def get_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Response[JobOut]:
         """`Prefer: wait=N` holds the answer until the job ends, for N seconds at most (30). Every unfinished answer
         says when to look again (`Retry-After`), and `If-None-Match` with its `ETag` gets 304 while nothing changed."""
@@ -116,7 +120,7 @@ class JobsController(Controller):
             return Response(cast(Any, b""), status_code=304, headers=headers)
         return Response(JobOut.of(job), headers=headers)
 
-    @get("/{job_id:uuid}/attempts", guards=[requires(Scope.READ_JOBS)], summary="Read a job's attempts")
+    @get("/{job_id:uuid}/attempts", guards=[reaches(Scope.READ_JOBS)], summary="Read a job's attempts")
     async def list_attempts(
         self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]
     ) -> list[AttemptOut]:
@@ -126,7 +130,7 @@ class JobsController(Controller):
 
     @get(
         "/{job_id:uuid}/events",
-        guards=[requires(Scope.READ_JOBS)],
+        guards=[reaches(Scope.READ_JOBS)],
         summary="Stream a job",
         media_type="text/event-stream",
     )
@@ -145,19 +149,24 @@ class JobsController(Controller):
             headers={"X-Accel-Buffering": "no"},
         )
 
-    @get("/{job_id:uuid}/explain", guards=[requires(Scope.READ_JOBS)], summary="Explain a job")
+    @get("/{job_id:uuid}/explain", guards=[reaches(Scope.READ_JOBS)], summary="Explain a job")
     async def explain_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Explanation:
         """Why it is not running or not done, and what comes next."""
         await _visible_job(request, caller, job_id)
         return await operations.explain_job(request.app.state.database, job_id)
 
-    @post("/{job_id:uuid}/cancel", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Cancel a job")
+    @post(
+        "/{job_id:uuid}/cancel",
+        guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)],
+        status_code=200,
+        summary="Cancel a job",
+    )
     async def cancel_job(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]
     ) -> Response[CancelOut]:
         """At once before it runs; at its next checkpoint while it runs, for which the answer waits up to
         `Prefer: wait=N` seconds (10 without): 202 while it has not seen the request yet."""
-        await jobs.get_job(session, job_id, owner=visible_owner(caller))
+        await jobs.get_job(session, job_id, owner=caller.visible_owner)
         job = await cancel_job(session, job_id)
         unit: Unit = request.scope["state"]["unit"]
         if not job.finished and not unit.keyed:
@@ -165,12 +174,19 @@ class JobsController(Controller):
             job = await wait_for_end(request, job_id, preferred_wait(request) or CANCEL_WAIT_SECONDS)
         return Response(CancelOut.of(job), status_code=200 if job.finished else 202)
 
-    @post("/{job_id:uuid}/retry", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Retry a job")
+    @post(
+        "/{job_id:uuid}/retry", guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)], status_code=202, summary="Retry a job"
+    )
     async def retry_job(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]
     ) -> Response[JobOut]:
-        """A failed or cancelled job runs again, with all its kind's attempts; finished steps are not done again."""
-        job = await jobs.get_job(session, job_id, owner=visible_owner(caller))
+        """A failed or cancelled job runs again, with all its kind's attempts; finished steps are not done again.
+
+        Needs what asking for it needs.
+        """
+        job = await jobs.get_job(session, job_id, owner=caller.visible_owner)
+        if scope := kind_named(job.kind).scope:
+            caller.require_some(scope)
         return await accepted(request, await jobs.retry_job(session, job))
 
 
@@ -213,4 +229,4 @@ async def _described(request: ApiRequest, kind: JobKind, paused: set[str]) -> Jo
 
 async def _visible_job(request: ApiRequest, caller: Caller, id_: UUID) -> JobRecord:
     database: Database = request.app.state.database
-    return await jobs.get_job(database, id_, owner=visible_owner(caller))
+    return await jobs.get_job(database, id_, owner=caller.visible_owner)

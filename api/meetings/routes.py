@@ -6,9 +6,9 @@ from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from api.auth import admins_only, requires
+from api.auth import admins_only, reaches, requires
 from api.cycles.schemas import CycleOut
-from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
+from api.dependencies import ApiRequest, CurrentCaller, CurrentReach, IfMatch, Session, documented, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
 from api.meetings.schemas import (
@@ -31,7 +31,7 @@ from models.cycles.values import MeetingStatus
 from models.finance.jobs import BulkUpdateStatus, Recalculate
 from models.finance.services import meetings as priced
 from models.finance.services import status
-from models.identity.permissions import Scope
+from models.identity.permissions import Scope, Verb
 from models.jobs.service import enqueue
 from models.kernel.paging import Listing
 from models.people.service import get_instructor
@@ -42,12 +42,14 @@ class MeetingsController(Controller):
     tags = ("Meetings",)
 
     @get(
-        "/", guards=[requires(Scope.READ_MEETINGS)], summary="List meetings",
+        "/", guards=[reaches(Scope.READ_MEETINGS)], summary="List meetings",
         dependencies={"page": query_of(MeetingPage)}, operation_class=documented(MeetingPage),
     )  # fmt: skip
-    async def list_meetings(self, session: Session, page: NamedDependency[MeetingPage]) -> Listing[MeetingOut]:
+    async def list_meetings(
+        self, session: Session, reach: CurrentReach, page: NamedDependency[MeetingPage]
+    ) -> Listing[MeetingOut]:
         """The earliest first; searched by topic; `from` and `to` are about the start."""
-        return listing(MeetingOut, *await meetings.list_meetings(session, page))
+        return listing(MeetingOut, *await meetings.list_meetings(session, page, reach), reach)
 
     @post("/", guards=[requires(Scope.WRITE_MEETINGS)], summary="Create one more meeting")
     async def create_meeting(
@@ -57,21 +59,26 @@ class MeetingsController(Controller):
         meeting = await meetings.create_meeting(session, caller, data)
         return created(request, MeetingOut.of(meeting), meeting.id)
 
-    @get("/{meeting_id:uuid}", guards=[requires(Scope.READ_MEETINGS)], summary="Read a meeting")
-    async def get_meeting(self, session: Session, meeting_id: FromPath[UUID]) -> MeetingOut:
-        return MeetingOut.of(await meetings.get_meeting(session, meeting_id))
+    @get("/{meeting_id:uuid}", guards=[reaches(Scope.READ_MEETINGS)], summary="Read a meeting")
+    async def get_meeting(self, session: Session, reach: CurrentReach, meeting_id: FromPath[UUID]) -> MeetingOut:
+        return MeetingOut.within(await meetings.get_meeting(session, meeting_id, reach), reach)
 
-    @patch("/{meeting_id:uuid}", guards=[requires(Scope.WRITE_MEETINGS)], summary="Change a meeting")
+    @patch("/{meeting_id:uuid}", guards=[reaches(Scope.WRITE_MEETINGS, Verb.UPDATE)], summary="Change a meeting")
     async def update_meeting(
         self,
         session: Session,
         caller: CurrentCaller,
+        reach: CurrentReach,
         meeting_id: FromPath[UUID],
         data: JSONBody[MeetingPatch],
         match: IfMatch,
     ) -> MeetingOut:
-        """What a correction of a completed meeting does to its money is worked out at once."""
-        return MeetingOut.of(await priced.update_meeting(session, caller, meeting_id, data, match))
+        """What a correction of a completed meeting does to its money is worked out at once.
+
+        An instructor changes topic, notes and room of their own, on its day.
+        """
+        meeting = await priced.update_meeting(session, caller, meeting_id, data, match, reach)
+        return MeetingOut.within(meeting, reach)
 
     @delete("/{meeting_id:uuid}", guards=[requires(Scope.WRITE_MEETINGS)], summary="Delete a meeting")
     async def delete_meeting(
@@ -91,40 +98,57 @@ class MeetingsController(Controller):
         return MeetingOut.of(await priced.restore_meeting(session, caller, meeting_id))
 
     @post(
-        "/{meeting_id:uuid}/complete", guards=[requires(Scope.WRITE_MEETINGS)], status_code=200,
+        "/{meeting_id:uuid}/complete", guards=[reaches(Scope.WRITE_MEETINGS, Verb.UPDATE)], status_code=200,
         summary="Complete a meeting",
     )  # fmt: skip
     async def complete_meeting(
-        self, session: Session, caller: CurrentCaller, meeting_id: FromPath[UUID], match: IfMatch
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        meeting_id: FromPath[UUID],
+        match: IfMatch,
     ) -> MeetingOut:
-        """Freezes its money. With the last one its cycle is completed, and the registrations are."""
-        return MeetingOut.of(await status.move_meeting(session, caller, meeting_id, MeetingStatus.COMPLETED, match))
+        """Freezes its money. With the last one its cycle is completed, and the registrations are.
+
+        An instructor completes their own, on its day.
+        """
+        meeting = await status.move_meeting(session, caller, meeting_id, MeetingStatus.COMPLETED, match, reach)
+        return MeetingOut.within(meeting, reach)
 
     @post(
-        "/{meeting_id:uuid}/cancel", guards=[requires(Scope.WRITE_MEETINGS)], status_code=200,
+        "/{meeting_id:uuid}/cancel", guards=[reaches(Scope.WRITE_MEETINGS, Verb.UPDATE)], status_code=200,
         summary="Cancel a meeting",
     )  # fmt: skip
     async def cancel_meeting(
-        self, session: Session, caller: CurrentCaller, meeting_id: FromPath[UUID], match: IfMatch
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        meeting_id: FromPath[UUID],
+        match: IfMatch,
     ) -> MeetingOut:
-        """Also one that was completed by mistake; its money becomes 0."""
-        return MeetingOut.of(await status.move_meeting(session, caller, meeting_id, MeetingStatus.CANCELLED, match))
+        """Also one that was completed by mistake; its money becomes 0. An instructor cancels their own, on its day."""
+        meeting = await status.move_meeting(session, caller, meeting_id, MeetingStatus.CANCELLED, match, reach)
+        return MeetingOut.within(meeting, reach)
 
     @post(
-        "/{meeting_id:uuid}/postpone", guards=[requires(Scope.WRITE_MEETINGS)], status_code=200,
+        "/{meeting_id:uuid}/postpone", guards=[reaches(Scope.WRITE_MEETINGS, Verb.UPDATE)], status_code=200,
         summary="Postpone a meeting",
     )  # fmt: skip
     async def postpone_meeting(
         self,
         session: Session,
         caller: CurrentCaller,
+        reach: CurrentReach,
         meeting_id: FromPath[UUID],
         data: JSONBody[PostponeIn],
         match: IfMatch,
     ) -> PostponedOut:
-        """Makes its replacement, with the same number, and links it."""
-        meeting, replacement = await status.postpone_meeting(session, caller, meeting_id, data, match)
-        return PostponedOut(meeting=MeetingOut.of(meeting), replacement=MeetingOut.of(replacement))
+        """Makes its replacement, with the same number, and links it. An instructor postpones their own, on its day."""
+        done = await status.postpone_meeting(session, caller, meeting_id, data, match, reach)
+        meeting, replacement = (MeetingOut.within(each, reach) for each in done)
+        return PostponedOut(meeting=meeting, replacement=replacement)
 
     @post(
         "/{meeting_id:uuid}/recalculate", guards=[requires(Scope.WRITE_FINANCE)], status_code=200,
@@ -144,13 +168,22 @@ class MeetingsController(Controller):
         return BulkDeletedOut(deleted=len(deleted), missing=missing)
 
     @post(
-        "/bulk-update-status", guards=[requires(Scope.WRITE_MEETINGS)], status_code=202,
+        "/bulk-update-status", guards=[reaches(Scope.WRITE_MEETINGS, Verb.UPDATE)], status_code=202,
         summary="Give many meetings a status",
     )  # fmt: skip
     async def bulk_update_status(
-        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[BulkUpdateStatus]
+        self,
+        request: ApiRequest,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        data: JSONBody[BulkUpdateStatus],
     ) -> Response[JobOut]:
-        """By ids, or by a filter; what may not change so is told in the job's result."""
+        """By ids, or by a filter; what may not change so is told in the job's result.
+
+        An instructor's job is about their own meetings of the day; 404 names the ids that are not theirs.
+        """
+        await status.check_reach(session, data, reach)
         return await accepted(request, await enqueue(session, caller, data))
 
     @post(
@@ -168,14 +201,19 @@ class CycleMeetingsController(Controller):
     tags = ("Meetings",)
 
     @get(
-        "/{cycle_id:uuid}/meetings", guards=[requires(Scope.READ_MEETINGS)], summary="List a cycle's meetings",
+        "/{cycle_id:uuid}/meetings", guards=[reaches(Scope.READ_MEETINGS)], summary="List a cycle's meetings",
         dependencies={"page": query_of(MeetingPage)}, operation_class=documented(MeetingPage),
     )  # fmt: skip
     async def list_meetings_of_cycle(
-        self, session: Session, cycle_id: FromPath[UUID], page: NamedDependency[MeetingPage]
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        cycle_id: FromPath[UUID],
+        page: NamedDependency[MeetingPage],
     ) -> Listing[MeetingOut]:
-        cycle = await cycles.get_cycle(session, cycle_id)
-        return listing(MeetingOut, *await meetings.list_meetings(session, page, cycle_id=cycle.id))
+        cycle = await cycles.get_cycle(session, cycle_id, caller.reach(Scope.READ_CYCLES))
+        return listing(MeetingOut, *await meetings.list_meetings(session, page, reach, cycle_id=cycle.id), reach)
 
 
 class InstructorPlanController(Controller):
@@ -183,34 +221,49 @@ class InstructorPlanController(Controller):
     tags = ("Meetings",)
 
     @get(
-        "/cycles", guards=[requires(Scope.READ_CYCLES)], summary="List an instructor's cycles",
+        "/cycles", guards=[reaches(Scope.READ_CYCLES)], summary="List an instructor's cycles",
         dependencies={"page": query_of(CyclePage)}, operation_class=documented(CyclePage),
     )  # fmt: skip
     async def list_cycles_of_instructor(
-        self, session: Session, instructor_id: FromPath[UUID], page: NamedDependency[CyclePage]
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        instructor_id: FromPath[UUID],
+        page: NamedDependency[CyclePage],
     ) -> Listing[CycleOut]:
-        instructor = await get_instructor(session, instructor_id)
-        return listing(CycleOut, *await cycles.list_cycles(session, page, instructor_id=instructor.id))
+        instructor = await get_instructor(session, instructor_id, caller.reach(Scope.READ_INSTRUCTORS))
+        return listing(CycleOut, *await cycles.list_cycles(session, page, reach, instructor_id=instructor.id), reach)
 
     @get(
-        "/meetings", guards=[requires(Scope.READ_MEETINGS)], summary="List an instructor's meetings",
+        "/meetings", guards=[reaches(Scope.READ_MEETINGS)], summary="List an instructor's meetings",
         dependencies={"page": query_of(MeetingPage)}, operation_class=documented(MeetingPage),
     )  # fmt: skip
     async def list_meetings_of_instructor(
-        self, session: Session, instructor_id: FromPath[UUID], page: NamedDependency[MeetingPage]
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        instructor_id: FromPath[UUID],
+        page: NamedDependency[MeetingPage],
     ) -> Listing[MeetingOut]:
         """Those the instructor gives, also as a substitute."""
-        instructor = await get_instructor(session, instructor_id)
-        return listing(MeetingOut, *await meetings.list_meetings(session, page, instructor_id=instructor.id))
+        instructor = await get_instructor(session, instructor_id, caller.reach(Scope.READ_INSTRUCTORS))
+        rows = await meetings.list_meetings(session, page, reach, instructor_id=instructor.id)
+        return listing(MeetingOut, *rows, reach)
 
     @get(
-        "/schedule", guards=[requires(Scope.READ_MEETINGS)], summary="Read an instructor's schedule",
+        "/schedule", guards=[reaches(Scope.READ_MEETINGS)], summary="Read an instructor's schedule",
         dependencies={"range_": query_of(ScheduleIn)}, operation_class=documented(ScheduleIn),
     )  # fmt: skip
     async def get_schedule_of_instructor(
-        self, session: Session, instructor_id: FromPath[UUID], range_: NamedDependency[ScheduleIn]
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        instructor_id: FromPath[UUID],
+        range_: NamedDependency[ScheduleIn],
     ) -> list[ScheduledMeetingOut]:
         """What is scheduled or was given, the earliest first, with the names of course and branch."""
-        instructor = await get_instructor(session, instructor_id)
+        instructor = await get_instructor(session, instructor_id, caller.reach(Scope.READ_INSTRUCTORS))
         rows = await meetings.schedule(session, instructor.id, range_.from_, range_.until)
         return [ScheduledMeetingOut(**row) for row in rows]

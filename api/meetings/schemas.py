@@ -64,7 +64,8 @@ class PostponeIn(In):
 
 
 class MeetingOut(Priced):
-    """Amounts are 0 unless the meeting is completed. `changedAt` tells that a person has changed it."""
+    """Amounts are 0 unless the meeting is completed, and null for students. `changedAt` tells that a person has changed
+    it."""
 
     id: UUID
     cycle_id: UUID
@@ -81,9 +82,9 @@ class MeetingOut(Priced):
     notes: str | None
     room: str | None
     currency: str
-    revenue: Money
-    instructor_payment: Money
-    profit: Money
+    revenue: Money | None
+    instructor_payment: Money | None
+    profit: Money | None
     overlap_allowed: bool
     rescheduled_to_id: UUID | None
     completed_at: datetime | None

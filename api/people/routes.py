@@ -6,8 +6,8 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from api.auth import admins_only, requires
-from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
+from api.auth import admins_only, reaches, requires
+from api.dependencies import ApiRequest, CurrentCaller, CurrentReach, IfMatch, Session, documented, query_of
 from api.people.schemas import (
     CustomerIn,
     CustomerOut,
@@ -122,12 +122,14 @@ class StudentsController(Controller):
     tags = ("People",)
 
     @get(
-        "/", guards=[requires(Scope.READ_STUDENTS)], summary="List students",
+        "/", guards=[reaches(Scope.READ_STUDENTS)], summary="List students",
         dependencies={"page": query_of(StudentPage)}, operation_class=documented(StudentPage),
     )  # fmt: skip
-    async def list_students(self, session: Session, page: NamedDependency[StudentPage]) -> Listing[StudentOut]:
+    async def list_students(
+        self, session: Session, reach: CurrentReach, page: NamedDependency[StudentPage]
+    ) -> Listing[StudentOut]:
         """Searched by name."""
-        return listing(StudentOut, *await people.list_students(session, page))
+        return listing(StudentOut, *await people.list_students(session, page, reach), reach)
 
     @post("/", guards=[requires(Scope.WRITE_STUDENTS)], summary="Create a student")
     async def create_student(
@@ -136,9 +138,9 @@ class StudentsController(Controller):
         student = await people.create_student(session, caller, data)
         return created(request, StudentOut.of(student), student.id)
 
-    @get("/{student_id:uuid}", guards=[requires(Scope.READ_STUDENTS)], summary="Read a student")
-    async def get_student(self, session: Session, student_id: FromPath[UUID]) -> StudentOut:
-        return StudentOut.of(await people.get_student(session, student_id))
+    @get("/{student_id:uuid}", guards=[reaches(Scope.READ_STUDENTS)], summary="Read a student")
+    async def get_student(self, session: Session, reach: CurrentReach, student_id: FromPath[UUID]) -> StudentOut:
+        return StudentOut.within(await people.get_student(session, student_id, reach), reach)
 
     @put("/{student_id:uuid}", guards=[requires(Scope.WRITE_STUDENTS)], summary="Replace a student")
     async def replace_student(
@@ -185,12 +187,14 @@ class InstructorsController(Controller):
     tags = ("People",)
 
     @get(
-        "/", guards=[requires(Scope.READ_INSTRUCTORS)], summary="List instructors",
+        "/", guards=[reaches(Scope.READ_INSTRUCTORS)], summary="List instructors",
         dependencies={"page": query_of(InstructorPage)}, operation_class=documented(InstructorPage),
     )  # fmt: skip
-    async def list_instructors(self, session: Session, page: NamedDependency[InstructorPage]) -> Listing[InstructorOut]:
+    async def list_instructors(
+        self, session: Session, reach: CurrentReach, page: NamedDependency[InstructorPage]
+    ) -> Listing[InstructorOut]:
         """Searched by name, phone and email."""
-        return listing(InstructorOut, *await people.list_instructors(session, page))
+        return listing(InstructorOut, *await people.list_instructors(session, page, reach), reach)
 
     @post("/", guards=[requires(Scope.WRITE_INSTRUCTORS)], summary="Create an instructor")
     async def create_instructor(
@@ -199,9 +203,11 @@ class InstructorsController(Controller):
         instructor = await people.create_instructor(session, caller, data)
         return created(request, InstructorOut.of(instructor), instructor.id)
 
-    @get("/{instructor_id:uuid}", guards=[requires(Scope.READ_INSTRUCTORS)], summary="Read an instructor")
-    async def get_instructor(self, session: Session, instructor_id: FromPath[UUID]) -> InstructorOut:
-        return InstructorOut.of(await people.get_instructor(session, instructor_id))
+    @get("/{instructor_id:uuid}", guards=[reaches(Scope.READ_INSTRUCTORS)], summary="Read an instructor")
+    async def get_instructor(
+        self, session: Session, reach: CurrentReach, instructor_id: FromPath[UUID]
+    ) -> InstructorOut:
+        return InstructorOut.within(await people.get_instructor(session, instructor_id, reach), reach)
 
     @put("/{instructor_id:uuid}", guards=[requires(Scope.WRITE_INSTRUCTORS)], summary="Replace an instructor")
     async def replace_instructor(

@@ -6,8 +6,8 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from api.auth import admins_only, requires
-from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
+from api.auth import admins_only, reaches, requires
+from api.dependencies import ApiRequest, CurrentCaller, CurrentReach, IfMatch, Session, documented, query_of
 from api.registrations.schemas import (
     CancelIn,
     CycleRegistrationIn,
@@ -31,14 +31,14 @@ class RegistrationsController(Controller):
     tags = ("Registrations",)
 
     @get(
-        "/", guards=[requires(Scope.READ_REGISTRATIONS)], summary="List registrations",
+        "/", guards=[reaches(Scope.READ_REGISTRATIONS)], summary="List registrations",
         dependencies={"page": query_of(RegistrationPage)}, operation_class=documented(RegistrationPage),
     )  # fmt: skip
     async def list_registrations(
-        self, session: Session, page: NamedDependency[RegistrationPage]
+        self, session: Session, reach: CurrentReach, page: NamedDependency[RegistrationPage]
     ) -> Listing[RegistrationOut]:
         """Searched by the student's name."""
-        return listing(RegistrationOut, *await registrations.list_registrations(session, page))
+        return listing(RegistrationOut, *await registrations.list_registrations(session, page, reach), reach)
 
     @post("/", guards=[requires(Scope.WRITE_REGISTRATIONS)], summary="Register a student")
     async def create_registration(
@@ -48,9 +48,11 @@ class RegistrationsController(Controller):
         registration = await registrations.create_registration(session, caller, data)
         return created(request, RegistrationOut.of(registration), registration.id)
 
-    @get("/{registration_id:uuid}", guards=[requires(Scope.READ_REGISTRATIONS)], summary="Read a registration")
-    async def get_registration(self, session: Session, registration_id: FromPath[UUID]) -> RegistrationOut:
-        return RegistrationOut.of(await registrations.get_registration(session, registration_id))
+    @get("/{registration_id:uuid}", guards=[reaches(Scope.READ_REGISTRATIONS)], summary="Read a registration")
+    async def get_registration(
+        self, session: Session, reach: CurrentReach, registration_id: FromPath[UUID]
+    ) -> RegistrationOut:
+        return RegistrationOut.within(await registrations.get_registration(session, registration_id, reach), reach)
 
     @put("/{registration_id:uuid}", guards=[requires(Scope.WRITE_REGISTRATIONS)], summary="Replace a registration")
     async def replace_registration(
@@ -143,15 +145,21 @@ class CycleRegistrationsController(Controller):
     tags = ("Registrations",)
 
     @get(
-        "/", guards=[requires(Scope.READ_REGISTRATIONS)], summary="List a cycle's registrations",
+        "/", guards=[reaches(Scope.READ_REGISTRATIONS)], summary="List a cycle's registrations",
         dependencies={"page": query_of(Page)}, operation_class=documented(Page),
     )  # fmt: skip
     async def list_registrations_of_cycle(
-        self, session: Session, cycle_id: FromPath[UUID], page: NamedDependency[Page]
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        cycle_id: FromPath[UUID],
+        page: NamedDependency[Page],
     ) -> Listing[RegistrationOut]:
         """Searched by the student's name."""
-        cycle = await cycles.get_cycle(session, cycle_id)
-        return listing(RegistrationOut, *await registrations.list_registrations(session, page, cycle_id=cycle.id))
+        cycle = await cycles.get_cycle(session, cycle_id, caller.reach(Scope.READ_CYCLES))
+        rows = await registrations.list_registrations(session, page, reach, cycle_id=cycle.id)
+        return listing(RegistrationOut, *rows, reach)
 
     @post("/", guards=[requires(Scope.WRITE_REGISTRATIONS)], summary="Register a student in a cycle")
     async def register_in_cycle(
@@ -172,11 +180,17 @@ class StudentRegistrationsController(Controller):
     tags = ("Registrations",)
 
     @get(
-        "/", guards=[requires(Scope.READ_REGISTRATIONS)], summary="List a student's registrations",
+        "/", guards=[reaches(Scope.READ_REGISTRATIONS)], summary="List a student's registrations",
         dependencies={"page": query_of(Page)}, operation_class=documented(Page),
     )  # fmt: skip
     async def list_registrations_of_student(
-        self, session: Session, student_id: FromPath[UUID], page: NamedDependency[Page]
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        student_id: FromPath[UUID],
+        page: NamedDependency[Page],
     ) -> Listing[RegistrationOut]:
-        student = await people.get_student(session, student_id)
-        return listing(RegistrationOut, *await registrations.list_registrations(session, page, student_id=student.id))
+        student = await people.get_student(session, student_id, caller.reach(Scope.READ_STUDENTS))
+        rows = await registrations.list_registrations(session, page, reach, student_id=student.id)
+        return listing(RegistrationOut, *rows, reach)

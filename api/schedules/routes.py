@@ -36,7 +36,7 @@ class SchedulesController(Controller):
         self, session: Session, caller: CurrentCaller, page: NamedDependency[SchedulePage]
     ) -> Listing[ScheduleOut]:
         """Your own; administrators, managers and keys with `read:*` see everybody's."""
-        return listing(ScheduleOut, *await schedules.list_schedules(session, page, owner=_visible_owner(caller)))
+        return listing(ScheduleOut, *await schedules.list_schedules(session, page, owner=caller.visible_owner))
 
     @post("/", guards=[requires(Scope.WRITE_JOBS)], summary="Create a schedule")
     async def create_schedule(
@@ -125,9 +125,5 @@ class SchedulesController(Controller):
         return await accepted(request, await schedules.run_now(session, caller, schedule))
 
 
-def _visible_owner(caller: Caller) -> str | None:
-    return None if caller.is_staff else caller.name
-
-
 async def _get(session: Session, caller: Caller, id_: UUID, *, lock: bool = False) -> Schedule:
-    return await schedules.get_schedule(session, id_, owner=_visible_owner(caller), lock=lock)
+    return await schedules.get_schedule(session, id_, owner=caller.visible_owner, lock=lock)

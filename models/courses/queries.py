@@ -6,14 +6,30 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 
 from models.courses.tables import Branch, Closure, Course
+from models.kernel.reach import EVERYTHING, Own, Reach, owned
+
+OWN_INSTRUCTORS = "SELECT id FROM instructors WHERE user_id = :me AND deleted_at IS NULL"
+OWN_COURSES = f"courses.instructor_id IN ({OWN_INSTRUCTORS})"
+PUBLISHED = Own("published courses", "courses.status = 'published'")
+
+owned(
+    Course,
+    instructor=Own(
+        "published courses, and those they are the instructor of (these they may change, too)",
+        f"courses.status = 'published' OR {OWN_COURSES}",
+        changing=OWN_COURSES,
+    ),
+    student=PUBLISHED,
+    guest=PUBLISHED,
+)
 
 LIVE_INSTRUCTOR = "SELECT id FROM instructors WHERE id = $1 AND deleted_at IS NULL"
 
 
-def courses(filters: Mapping[str, Any]) -> Select[Course]:
+def courses(filters: Mapping[str, Any], reach: Reach = EVERYTHING) -> Select[Course]:
     """`duration` is the most minutes; the others are exact."""
     others = dict(filters)
-    statement = select(Course).where(Course.deleted_at.is_(None))
+    statement = select(Course).where(Course.deleted_at.is_(None), reach.over(Course))
     if duration := others.pop("duration", None):
         statement = statement.where(Course.duration_minutes <= duration)
     return statement.filter_by(**others)

@@ -18,6 +18,7 @@ from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
 from models.kernel.errors import Fault, Invalid
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.schema import given
 from models.kernel.session import fetch
 
@@ -46,7 +47,9 @@ class ClosurePage(Page):
         return [*super().faults(), *([Fault("to", "must not be before `from`")] if backwards else [])]
 
 
-async def list_courses(session: AsyncSession, page: CoursePage) -> tuple[list[Course], Pagination]:
+async def list_courses(
+    session: AsyncSession, page: CoursePage, reach: Reach = EVERYTHING
+) -> tuple[list[Course], Pagination]:
     sortable = {
         "createdAt": Course.created_at,
         "title": Course.title,
@@ -54,12 +57,12 @@ async def list_courses(session: AsyncSession, page: CoursePage) -> tuple[list[Co
         "durationMinutes": Course.duration_minutes,
     }
     searched = [Course.title, Course.description]
-    return await paginate(session, queries.courses(filters(page)), page, sortable=sortable, searched=searched)
+    return await paginate(session, queries.courses(filters(page), reach), page, sortable=sortable, searched=searched)
 
 
-async def get_course(session: AsyncSession, id_: UUID) -> Course:
+async def get_course(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Course:
     """Raises NotFound."""
-    return await crud.get_live(session, Course, id_)
+    return await crud.get_live(session, Course, id_, reach=reach)
 
 
 async def create_course(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Course:
@@ -71,11 +74,16 @@ async def create_course(session: AsyncSession, actor: Actor, data: msgspec.Struc
 
 
 async def update_course(
-    session: AsyncSession, actor: Actor, id_: UUID, data: msgspec.Struct, match: Match = ANY
+    session: AsyncSession,
+    actor: Actor,
+    id_: UUID,
+    data: msgspec.Struct,
+    match: Match = ANY,
+    reach: Reach = EVERYTHING,
 ) -> Course:
-    """`data` is a whole course (PUT) or a part of one (PATCH)."""
+    """`data` is a whole course (PUT) or a part of one (PATCH). Raises Forbidden when it would leave the reach."""
     await _check_instructor(session, data)
-    course = await crud.update(session, Course, id_, data, match, course_faults)
+    course = await crud.update(session, Course, id_, data, match, course_faults, reach)
     await emit_about(session, actor, events.COURSE.updated, course)
     return course
 

@@ -10,13 +10,14 @@ from models.cycles.services.meetings import MeetingPage
 from models.cycles.tables import Cycle, Meeting
 from models.exports.registry import Column, ColumnType, Exportable, register
 from models.kernel.paging import filters
+from models.kernel.reach import Reach
 from models.people.tables import Instructor
 
 
-def meetings(page: MeetingPage) -> Select[Any]:
+def meetings(page: MeetingPage, reach: Reach) -> Select[Any]:
     """The oldest first, with the names of what they belong to."""
     return (
-        queries.meetings(filters(page))
+        queries.meetings(filters(page), reach)
         .join(Course, Course.id == Cycle.course_id)
         .join(Branch, Branch.id == Cycle.branch_id)
         .join(Instructor, Instructor.id == Meeting.instructor_id)

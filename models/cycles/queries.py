@@ -8,6 +8,22 @@ from sqlalchemy import ColumnElement, Select, and_, extract, func, or_, select
 from sqlalchemy.orm import contains_eager
 
 from models.cycles.tables import Cycle, Meeting
+from models.kernel.reach import EVERYTHING, Own, Reach, owned
+from models.people.queries import CYCLES_ATTENDED, CYCLES_TAUGHT, OWN_INSTRUCTORS
+
+owned(
+    Cycle,
+    instructor=Own("cycles they give, or give a meeting of", f"cycles.id IN ({CYCLES_TAUGHT})"),
+    student=Own("cycles they have a place in", f"cycles.id IN ({CYCLES_ATTENDED})"),
+)
+owned(
+    Meeting,
+    instructor=Own(
+        "meetings they give (which they may change on the day of the meeting, where it is)",
+        f"meetings.instructor_id IN ({OWN_INSTRUCTORS})",
+    ),
+    student=Own("meetings of cycles they have a place in", f"meetings.cycle_id IN ({CYCLES_ATTENDED})"),
+)
 
 _RULE_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -114,10 +130,10 @@ ORDER BY meetings.starts_at, meetings.id
 """
 
 
-def cycles(filters: Mapping[str, Any]) -> Select[Cycle]:
+def cycles(filters: Mapping[str, Any], reach: Reach = EVERYTHING) -> Select[Cycle]:
     """`from_` and `to` are about the start date; `day_of_week` about the pattern."""
     others = dict(filters)
-    statement = select(Cycle).where(Cycle.deleted_at.is_(None))
+    statement = select(Cycle).where(Cycle.deleted_at.is_(None), reach.over(Cycle))
     if "from_" in others:
         statement = statement.where(Cycle.start_date >= others.pop("from_"))
     if "to" in others:
@@ -154,11 +170,11 @@ def meetings_by_id(ids: Sequence[UUID]) -> Select[Meeting]:
     return statement.where(Meeting.id.in_(ids)).execution_options(populate_existing=True)
 
 
-def meetings(filters: Mapping[str, Any]) -> Select[Meeting]:
+def meetings(filters: Mapping[str, Any], reach: Reach = EVERYTHING) -> Select[Meeting]:
     """With their cycles. `from_` and `to` are instants, about the start."""
     others = dict(filters)
     statement = select(Meeting).join(Meeting.cycle).options(contains_eager(Meeting.cycle))
-    statement = statement.where(Meeting.deleted_at.is_(None))
+    statement = statement.where(Meeting.deleted_at.is_(None), reach.over(Meeting))
     if "from_" in others:
         statement = statement.where(Meeting.starts_at >= others.pop("from_"))
     if "to" in others:

@@ -271,6 +271,12 @@ MOVES: Mapping[MeetingStatus, frozenset[MeetingStatus]] = {
 }
 
 
+def is_on_its_day(starts_at: datetime, ends_at: datetime, timezone: str, now: datetime) -> bool:
+    """Whether it is the day of the meeting where the meeting is; one that passes midnight has two."""
+    zone = ZoneInfo(timezone)
+    return starts_at.astimezone(zone).date() <= now.astimezone(zone).date() <= ends_at.astimezone(zone).date()
+
+
 def can_move(from_: MeetingStatus, to: MeetingStatus) -> bool:
     """Completed meetings may be reopened or corrected; a postponed one lives on in its replacement."""
     return to in MOVES[from_]

@@ -2,7 +2,7 @@
 
 register(Exportable(
     name="customers", title="Customers", scope="read:customers", filters=CustomerPage,
-    rows=lambda page: queries.customers(filters(page)).order_by(Customer.id),
+    rows=lambda page, reach: queries.customers(filters(page), reach).order_by(Customer.id),
     columns=(Column("id", "Id", Customer.id), Column("name", "Name", Customer.name, width=28)),
 ))
 """
@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models.kernel.errors import Fault, Invalid
 from models.kernel.paging import Page, matches
+from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.validation import convert
 
 PAGING = {field.encode_name for field in msgspec.structs.fields(Page)} - {"search", "q"}
@@ -48,21 +49,26 @@ class Column(msgspec.Struct, frozen=True):
 class Exportable(msgspec.Struct, frozen=True, kw_only=True):
     """A resource. `filters` is the query of its list, `rows` selects what the list would, in the file's order.
 
-    `scope` is what a requester needs to read it; `title` names the sheet; `searched` is what the list searches.
+    `scope` is what a requester needs to read it; `title` names the sheet; `searched` is what the list searches. A file
+    holds what its requester reaches, and no column that is hidden from them.
     """
 
     name: str
     title: str
     scope: str
     filters: type[Page]
-    rows: Callable[[Any], Select[Any]]
+    rows: Callable[[Any, Reach], Select[Any]]
     columns: Sequence[Column]
     searched: Sequence[InstrumentedAttribute[Any]] = ()
 
-    def select(self, filters: dict[str, Any]) -> Select[Any]:
+    def select(self, filters: dict[str, Any], reach: Reach = EVERYTHING) -> Select[Any]:
         """The rows that the list shows with these filters. Raises Invalid naming every bad or unknown filter."""
         page = self.read(filters)
-        return self.rows(page).where(matches(page.search or page.q, self.searched))
+        return self.rows(page, reach).where(matches(page.search or page.q, self.searched))
+
+    def without(self, hidden: frozenset[str]) -> "Exportable":
+        columns = [column for column in self.columns if column.name not in hidden]
+        return msgspec.structs.replace(self, columns=columns)
 
     def read(self, filters: dict[str, Any]) -> Page:
         unknown = [Fault(name, "is not a filter") for name in filters if name in PAGING]

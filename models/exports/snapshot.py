@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.exports import queries
 from models.exports.registry import Exportable
+from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.session import Database
 
 Report = Callable[[int, int], None]
@@ -55,9 +56,11 @@ class Snapshot:
 
 
 @asynccontextmanager
-async def open_snapshot(database: Database, exportable: Exportable, filters: dict[str, Any]) -> AsyncIterator[Snapshot]:
+async def open_snapshot(
+    database: Database, exportable: Exportable, filters: dict[str, Any], reach: Reach = EVERYTHING
+) -> AsyncIterator[Snapshot]:
     """One transaction that sees what is committed now and nothing later. Raises Invalid for a bad filter."""
-    rows = exportable.select(filters)
+    rows = exportable.select(filters, reach)
     async with database.transaction() as session:
         connection = await session.connection(execution_options=READ_ONLY_SNAPSHOT)
         total = await connection.scalar(queries.count(rows)) or 0

@@ -1,5 +1,15 @@
 """Every statement over the money of meetings."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Select, Uuid, and_, any_, func, literal, select
+
+from models.cycles.tables import Cycle, Meeting
+from models.kernel.reach import EVERYTHING, Reach
+
 # What `rules.meeting_money` says, set-based and to the digit. All is computed in whole minor units: `div` of
 # non-negative numbers is exact and rounds down, so that div(2a + b, 2b) is a / b half-up, and nothing is rounded twice.
 #
@@ -153,14 +163,6 @@ WHERE gone.id = ANY($1::uuid[]) AND others.id <> ALL($1::uuid[])
   AND others.status = 'completed' AND others.deleted_at IS NULL
 """
 
-TO_MOVE = """
-SELECT id, cycle_id, instructor_id, status, ends_at <= $6 AS is_past FROM meetings
-WHERE deleted_at IS NULL AND ($1::uuid[] IS NULL OR id = ANY($1::uuid[]))
-  AND ($2::uuid IS NULL OR cycle_id = $2) AND ($3::timestamptz IS NULL OR starts_at >= $3)
-  AND ($4::timestamptz IS NULL OR starts_at <= $4) AND ($5::text IS NULL OR status = $5)
-ORDER BY cycle_id, starts_at, id
-"""
-
 MOVE = """
 UPDATE meetings
 SET status = $2, completed_at = CASE WHEN $2 = 'completed' THEN statement_timestamp() END,
@@ -189,13 +191,33 @@ WHERE busy_until > starts_at OR EXISTS (
 )
 """
 
-TOTALS = """
-SELECT cycles.id, count(meetings.id) AS completed, coalesce(sum(meetings.revenue), 0) AS revenue,
-       coalesce(sum(meetings.instructor_payment), 0) AS instructor_payment,
-       coalesce(sum(meetings.profit), 0) AS profit
-FROM cycles
-LEFT JOIN meetings
-    ON meetings.cycle_id = cycles.id AND meetings.status = 'completed' AND meetings.deleted_at IS NULL
-WHERE cycles.id = ANY($1::uuid[])
-GROUP BY cycles.id
-"""
+
+def to_move(filters: Mapping[str, Any], now: datetime, reach: Reach = EVERYTHING) -> Select[*tuple[Any, ...]]:
+    """With `is_past`, by cycle. `ids`, else those of `cycle_id`, `status`, and `from_` and `to` about the start."""
+    others = dict(filters)
+    columns = (
+        Meeting.id, Meeting.cycle_id, Meeting.instructor_id, Meeting.status, Meeting.starts_at, Meeting.ends_at,
+        Meeting.timezone, (Meeting.ends_at <= now).label("is_past"),
+    )  # fmt: skip
+    statement = select(*columns).where(Meeting.deleted_at.is_(None), reach.over(Meeting))
+    if "ids" in others:
+        statement = statement.where(Meeting.id == any_(literal(others.pop("ids"), ARRAY(Uuid()))))
+    if "from_" in others:
+        statement = statement.where(Meeting.starts_at >= others.pop("from_"))
+    if "to" in others:
+        statement = statement.where(Meeting.starts_at <= others.pop("to"))
+    exact = (getattr(Meeting, name) == value for name, value in others.items())
+    return statement.where(*exact).order_by(Meeting.cycle_id, Meeting.starts_at, Meeting.id)
+
+
+def totals(cycle_ids: Sequence[UUID], reach: Reach = EVERYTHING) -> Select[*tuple[Any, ...]]:
+    """Of the completed meetings within reach, by cycle."""
+    completed = and_(
+        Meeting.cycle_id == Cycle.id, Meeting.status == "completed", Meeting.deleted_at.is_(None), reach.over(Meeting)
+    )
+    sums = [
+        func.coalesce(func.sum(column), 0).label(column.key)
+        for column in (Meeting.revenue, Meeting.instructor_payment, Meeting.profit)
+    ]
+    statement = select(Cycle.id, func.count(Meeting.id).label("completed"), *sums).outerjoin(Meeting, completed)
+    return statement.where(Cycle.id.in_(cycle_ids)).group_by(Cycle.id)

@@ -4,14 +4,27 @@ from uuid import UUID
 
 import msgspec
 
-from models.identity.permissions import GUEST, Role, Verb, allows, hidden_from, permission_of
+from models.identity.permissions import (
+    GUEST,
+    Role,
+    Verb,
+    allows,
+    hidden_from,
+    permission_of,
+    resource_of,
+    verbs_of,
+)
 from models.kernel.actor import Actor
 from models.kernel.errors import Forbidden
 from models.kernel.reach import EVERYTHING, NOTHING, Reach
 
 
+# Of a provider's token that is good, whose owner has no account yet.
+NEWCOMER = "newcomer"
+
+
 class Caller(Actor, frozen=True, kw_only=True):
-    """`kind` is `user`, `api_key`, `guest` or `system`; `role` is a user's. `scopes` are held over all rows: what a
+    """`kind` is `user`, `api_key`, `guest`, `newcomer` or `system`; `role` is a user's. `scopes` are held over all rows: what a
     role has over its own is in the matrix."""
 
     kind: str
@@ -38,13 +51,19 @@ class Caller(Actor, frozen=True, kw_only=True):
 
     def reach(self, scope: str, verb: Verb = Verb.READ) -> Reach:
         """Which rows of the scope's resource this is allowed with."""
-        resource = scope.partition(":")[2]
+        resource = resource_of(scope)
         permission = permission_of(self.party, resource)
         if self.may(scope) or verb in permission.all:
             return EVERYTHING
         if self.party is None or verb not in permission.own:
             return NOTHING
         return Reach(self.party, self.id, verb != Verb.READ, hidden_from(self.party, resource))
+
+    def require_some(self, scope: str) -> None:
+        """Raises Forbidden where nothing that the scope stands for is allowed with any row."""
+        permission = permission_of(self.party, resource_of(scope))
+        if not (self.may(scope) or verbs_of(scope) & (permission.all | permission.own)):
+            raise _missing(scope)
 
     def require_reach(self, scope: str, verb: Verb = Verb.READ) -> Reach:
         """As `reach`. Raises Forbidden where it is nothing at all."""

@@ -66,7 +66,8 @@ def _fields(**parties: str) -> Fields:
 MATRIX: dict[str, Rights] = {
     "customers": Rights("customers", manager=WHOLE),
     "students": Rights(
-        "students", manager=WHOLE, instructor=own("read"), student=own("read"), hidden=_fields(student="notes")
+        "students", manager=WHOLE, instructor=own("read"), student=own("read"),
+        hidden=_fields(instructor="customerName customerPhone", student="notes customerName customerPhone"),
     ),
     "instructors": Rights("instructors", manager=WHOLE, instructor=own("read")),
     "branches": Rights(
@@ -87,7 +88,8 @@ MATRIX: dict[str, Rights] = {
         hidden=_fields(student="revenue instructorPayment profit notes"),
     ),
     "registrations": Rights(
-        "registrations", manager=WHOLE, instructor=own("read"), student=own("read"), hidden=_fields(student="notes")
+        "registrations", manager=WHOLE, instructor=own("read"), student=own("read"),
+        hidden=_fields(instructor="customerName", student="notes customerName"),
     ),
     "finance": Rights("revenue, pay and profit", manager=WHOLE, instructor=own("read")),
     "exports": Rights(
@@ -137,11 +139,11 @@ class Scope(StrEnum):
 
     @property
     def resource(self) -> str:
-        return self.partition(":")[2]
+        return resource_of(self)
 
     @property
     def verbs(self) -> frozenset[Verb]:
-        return _verbs(self)
+        return verbs_of(self)
 
     @property
     def description(self) -> str:
@@ -172,7 +174,11 @@ def allows(held: frozenset[str], needed: str) -> bool:
     return bool(held & {needed, f"{verb}:*", "*"})
 
 
-def _verbs(scope: str) -> frozenset[Verb]:
+def resource_of(scope: str) -> str:
+    return scope.partition(":")[2]
+
+
+def verbs_of(scope: str) -> frozenset[Verb]:
     return _READING if scope.startswith("read:") else frozenset(Verb) - _READING
 
 

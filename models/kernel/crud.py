@@ -12,9 +12,10 @@ from sqlalchemy.orm import joinedload
 
 from models.kernel.base import Resource
 from models.kernel.clock import utc_now
-from models.kernel.errors import Fault, Invalid, NotFound, PreconditionFailed
+from models.kernel.errors import Fault, Forbidden, Invalid, NotFound, PreconditionFailed
 from models.kernel.integrity import still_referenced, thing_named
-from models.kernel.schema import given
+from models.kernel.reach import EVERYTHING, Reach
+from models.kernel.schema import camel, given
 
 R = TypeVar("R", bound=Resource)
 Check = Callable[[R], Sequence[Fault]]
@@ -38,9 +39,11 @@ def no_faults(_: Resource) -> Sequence[Fault]:
     return ()
 
 
-async def get_live(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool = False) -> R:
-    """`lock` holds the row until the transaction ends. Raises NotFound for a row that is not there or deleted."""
-    row = await _find(session, table, id_, lock=lock)
+async def get_live(
+    session: AsyncSession, table: type[R], id_: UUID, *, lock: bool = False, reach: Reach = EVERYTHING
+) -> R:
+    """`lock` holds the row until the transaction ends. Raises NotFound for one not there, deleted, or out of reach."""
+    row = await _find(session, table, id_, lock=lock, reach=reach)
     if row is None or row.deleted_at is not None:
         raise NotFound.thing(thing(table), id_)
     return row
@@ -56,7 +59,7 @@ async def check_references(session: AsyncSession, **references: tuple[type[Resou
         if id_ is None or id_ is msgspec.UNSET:
             continue
         if await session.scalar(select(table.id).where(table.id == id_, table.deleted_at.is_(None))) is None:
-            faults.append(Fault(_camel(field), f"there is no {thing(table)} {id_}"))
+            faults.append(Fault(camel(field), f"there is no {thing(table)} {id_}"))
     if faults:
         raise Invalid.of(faults)
 
@@ -91,9 +94,17 @@ async def update(
     data: msgspec.Struct,
     match: Match = ANY,
     check: Check[R] = no_faults,
+    reach: Reach = EVERYTHING,
 ) -> R:
-    """`apply` to the live row, locked: of two writers the second sees what the first has left."""
-    return await apply(session, await get_live(session, table, id_, lock=True), data, match, check)
+    """`apply` to the live row, locked: of two writers the second sees what the first has left.
+
+    Raises NotFound for a row out of reach, and Forbidden when it would be afterwards: nobody gives away what is theirs.
+    """
+    row = await get_live(session, table, id_, lock=True, reach=reach)
+    await apply(session, row, data, match, check)
+    if not reach.is_whole and await session.scalar(select(table.id).where(table.id == id_, reach.over(table))) is None:
+        raise Forbidden(f"The {thing(table)} would no longer be yours.")
+    return row
 
 
 async def delete(session: AsyncSession, table: type[R], id_: UUID, match: Match = ANY, *, hard: bool = False) -> R:
@@ -136,10 +147,10 @@ async def get_any(session: AsyncSession, table: type[R], id_: UUID, *, lock: boo
     return row
 
 
-async def _find(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool) -> R | None:
+async def _find(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool, reach: Reach = EVERYTHING) -> R | None:
     """The weaker of PostgreSQL's row locks for updates: rows that refer to this one may still be written."""
     loads = (joinedload(getattr(table, name), innerjoin=True) for name in table.loads)
-    statement = select(table).options(*loads).where(table.id == id_)
+    statement = select(table).options(*loads).where(table.id == id_, reach.over(table))
     if lock:
         locking = statement.with_for_update(of=table, key_share=True)
         statement = locking.execution_options(populate_existing=True)
@@ -149,8 +160,3 @@ async def _find(session: AsyncSession, table: type[R], id_: UUID, *, lock: bool)
 def thing(table: type[Resource]) -> str:
     """What the caller calls a row of this table: `customer`."""
     return thing_named(str(table.__tablename__))
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.title() for part in rest)

@@ -60,8 +60,9 @@ class Out(msgspec.Struct, rename="camel", kw_only=True):
     def within(cls, row: Any, reach: Reach) -> Self:
         """As `of`, with null for what is hidden from whom the answer is for."""
         out = cls.of(row)
-        for name in reach.hidden:
-            setattr(out, snake(name), None)
+        for name in map(snake, reach.hidden):
+            if name in cls.__struct_fields__:
+                setattr(out, name, None)
         return out
 
 
@@ -109,6 +110,11 @@ def _check_amount(field: str, value: Decimal, currency: str) -> list[Fault]:
         return out_of_range
     exact = quantize(value, currency) == value
     return [] if exact else [Fault(field, f"must have at most {exponent(currency)} decimals in {currency}")]
+
+
+def camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
 
 
 def snake(name: str) -> str:

@@ -1,10 +1,22 @@
 """People as files."""
 
+from typing import Any
+
+from sqlalchemy import Select
+
 from models.exports.registry import Column, ColumnType, Exportable, register
 from models.kernel.paging import filters
+from models.kernel.reach import Reach
 from models.people import queries
 from models.people.service import CustomerPage, StudentPage
 from models.people.tables import Customer, Student
+
+
+def students(page: StudentPage, reach: Reach) -> Select[Any]:
+    """With the names of their customers."""
+    statement = queries.students(filters(page), reach).join(Customer, Customer.id == Student.customer_id)
+    return statement.order_by(Student.id)
+
 
 register(
     Exportable(
@@ -12,7 +24,7 @@ register(
         title="Customers",
         scope="read:customers",
         filters=CustomerPage,
-        rows=lambda page: queries.customers(filters(page)).order_by(Customer.id),
+        rows=lambda page, reach: queries.customers(filters(page), reach).order_by(Customer.id),
         searched=(Customer.name, Customer.phone, Customer.email),
         columns=(
             Column("id", "Id", Customer.id, width=38),
@@ -33,9 +45,7 @@ register(
         title="Students",
         scope="read:students",
         filters=StudentPage,
-        rows=lambda page: (
-            queries.students(filters(page)).join(Customer, Customer.id == Student.customer_id).order_by(Student.id)
-        ),
+        rows=students,
         searched=(Student.name,),
         columns=(
             Column("id", "Id", Student.id, width=38),

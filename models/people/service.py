@@ -13,6 +13,7 @@ from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.schema import given
 from models.people import events, queries
 from models.people.rules import instructor_faults
@@ -75,16 +76,18 @@ async def restore_customer(session: AsyncSession, actor: Actor, id_: UUID) -> Cu
     return customer
 
 
-async def list_students(session: AsyncSession, page: Page, **more: Any) -> tuple[list[Student], Pagination]:
+async def list_students(
+    session: AsyncSession, page: Page, reach: Reach = EVERYTHING, **more: Any
+) -> tuple[list[Student], Pagination]:
     """`more` are filters beside those of the page."""
     sortable = {"createdAt": Student.created_at, "name": Student.name, "birthDate": Student.birth_date}
-    statement = queries.students({**filters(page), **more})
+    statement = queries.students({**filters(page), **more}, reach)
     return await paginate(session, statement, page, sortable=sortable, searched=[Student.name])
 
 
-async def get_student(session: AsyncSession, id_: UUID) -> Student:
+async def get_student(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Student:
     """Raises NotFound."""
-    return await crud.get_live(session, Student, id_)
+    return await crud.get_live(session, Student, id_, reach=reach)
 
 
 async def create_student(session: AsyncSession, actor: Actor, data: msgspec.Struct, **more: Any) -> Student:
@@ -119,15 +122,18 @@ async def restore_student(session: AsyncSession, actor: Actor, id_: UUID) -> Stu
     return student
 
 
-async def list_instructors(session: AsyncSession, page: InstructorPage) -> tuple[list[Instructor], Pagination]:
+async def list_instructors(
+    session: AsyncSession, page: InstructorPage, reach: Reach = EVERYTHING
+) -> tuple[list[Instructor], Pagination]:
     sortable = {"createdAt": Instructor.created_at, "name": Instructor.name}
     searched = [Instructor.name, Instructor.phone, Instructor.email]
-    return await paginate(session, queries.instructors(filters(page)), page, sortable=sortable, searched=searched)
+    statement = queries.instructors(filters(page), reach)
+    return await paginate(session, statement, page, sortable=sortable, searched=searched)
 
 
-async def get_instructor(session: AsyncSession, id_: UUID) -> Instructor:
+async def get_instructor(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Instructor:
     """Raises NotFound."""
-    return await crud.get_live(session, Instructor, id_)
+    return await crud.get_live(session, Instructor, id_, reach=reach)
 
 
 async def create_instructor(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Instructor:

@@ -28,7 +28,7 @@ class Student(Resource):
     __tablename__ = "students"
 
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), index=True)
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(index=True)
     birth_date: Mapped[date | None]
     grade: Mapped[str | None]
@@ -41,7 +41,7 @@ class Instructor(Resource):
     __tablename__ = "instructors"
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(index=True)
     phone: Mapped[str | None]
     email: Mapped[str | None]

@@ -7,15 +7,16 @@ from sqlalchemy import Select
 from models.cycles.tables import Cycle
 from models.exports.registry import Column, ColumnType, Exportable, register
 from models.kernel.paging import filters
+from models.kernel.reach import Reach
 from models.people.tables import Customer, Student
 from models.registrations import queries
 from models.registrations.service import RegistrationPage
 from models.registrations.tables import Registration
 
 
-def registrations(page: RegistrationPage) -> Select[Any]:
+def registrations(page: RegistrationPage, reach: Reach) -> Select[Any]:
     """The oldest first, with the names of what they belong to."""
-    statement = queries.registrations(filters(page)).join(Customer, Customer.id == Student.customer_id)
+    statement = queries.registrations(filters(page), reach).join(Customer, Customer.id == Student.customer_id)
     return statement.order_by(Registration.id)
 
 

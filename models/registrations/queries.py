@@ -6,8 +6,16 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import contains_eager
 
+from models.kernel.reach import EVERYTHING, Own, Reach, owned
+from models.people.queries import CYCLES_TAUGHT, OWN_STUDENTS
 from models.people.tables import Student
 from models.registrations.tables import Registration
+
+owned(
+    Registration,
+    instructor=Own("registrations in cycles they teach", f"registrations.cycle_id IN ({CYCLES_TAUGHT})"),
+    student=Own("registrations of their students", f"registrations.student_id IN ({OWN_STUDENTS})"),
+)
 
 # Those who hold a place in the cycle $1, but for the registration $3; and the one of student $2 among them.
 PLACES = """
@@ -48,9 +56,9 @@ SELECT {_STATE} FROM registrations JOIN cycles ON cycles.id = registrations.cycl
 """
 
 
-def registrations(filters: Mapping[str, Any]) -> Select[Registration]:
+def registrations(filters: Mapping[str, Any], reach: Reach = EVERYTHING) -> Select[Registration]:
     """With their cycles, and joined to their students."""
     statement = select(Registration).join(Registration.cycle).options(contains_eager(Registration.cycle))
     statement = statement.join(Student, Student.id == Registration.student_id)
     exact = (getattr(Registration, name) == value for name, value in filters.items())
-    return statement.where(Registration.deleted_at.is_(None), *exact)
+    return statement.where(Registration.deleted_at.is_(None), reach.over(Registration), *exact)

@@ -20,6 +20,7 @@ from models.kernel.clock import utc_now
 from models.kernel.crud import ANY, Match
 from models.kernel.errors import Conflict, Fault, Invalid, Unprocessable
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.schema import check_money, given
 from models.kernel.session import fetch
 from models.people.tables import Student
@@ -36,20 +37,22 @@ class RegistrationPage(Page):
     payment_status: PaymentStatus | None = None
 
 
-async def list_registrations(session: AsyncSession, page: Page, **more: Any) -> tuple[list[Registration], Pagination]:
+async def list_registrations(
+    session: AsyncSession, page: Page, reach: Reach = EVERYTHING, **more: Any
+) -> tuple[list[Registration], Pagination]:
     """`more` are filters beside those of the page."""
     sortable = {
         "createdAt": Registration.created_at,
         "registeredAt": Registration.registered_at,
         "amount": Registration.amount,
     }
-    statement = queries.registrations({**filters(page), **more})
+    statement = queries.registrations({**filters(page), **more}, reach)
     return await paginate(session, statement, page, sortable=sortable, searched=[Student.name])
 
 
-async def get_registration(session: AsyncSession, id_: UUID) -> Registration:
+async def get_registration(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Registration:
     """Raises NotFound."""
-    return await crud.get_live(session, Registration, id_)
+    return await crud.get_live(session, Registration, id_, reach=reach)
 
 
 async def create_registration(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Registration:

@@ -29,6 +29,7 @@ from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
 from models.kernel.errors import Fault, Invalid, NotFound
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.schema import given
 from models.kernel.session import Row, fetch
 from models.people.tables import Instructor
@@ -54,7 +55,9 @@ class CyclePage(Page):
     to: date | None = None
 
 
-async def list_cycles(session: AsyncSession, page: CyclePage, **more: Any) -> tuple[list[Cycle], Pagination]:
+async def list_cycles(
+    session: AsyncSession, page: CyclePage, reach: Reach = EVERYTHING, **more: Any
+) -> tuple[list[Cycle], Pagination]:
     """`more` are filters beside those of the page."""
     sortable = {
         "createdAt": Cycle.created_at,
@@ -63,13 +66,13 @@ async def list_cycles(session: AsyncSession, page: CyclePage, **more: Any) -> tu
         "endDate": Cycle.end_date,
         "status": Cycle.status,
     }
-    statement = queries.cycles({**filters(page), **more})
+    statement = queries.cycles({**filters(page), **more}, reach)
     return await paginate(session, statement, page, sortable=sortable, searched=[Cycle.name])
 
 
-async def get_cycle(session: AsyncSession, id_: UUID) -> Cycle:
+async def get_cycle(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Cycle:
     """Raises NotFound."""
-    return await crud.get_live(session, Cycle, id_)
+    return await crud.get_live(session, Cycle, id_, reach=reach)
 
 
 async def create_cycle(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Cycle:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.cycles import queries
 from models.cycles.events import MEETING_DELETED, MEETING_SCHEDULED, MEETING_UPDATED, MeetingState
+from models.cycles.rules import is_on_its_day
 from models.cycles.services.cycles import currency_faults, recount
 from models.cycles.tables import Cycle, Meeting
 from models.cycles.values import CycleStatus, MeetingStatus
@@ -25,13 +26,15 @@ from models.kernel.clock import utc_now
 from models.kernel.crud import ANY, Match
 from models.kernel.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Unprocessable
 from models.kernel.paging import Page, Pagination, filters, paginate
-from models.kernel.schema import check_aware, given
+from models.kernel.reach import EVERYTHING, Reach
+from models.kernel.schema import camel, check_aware, given
 from models.kernel.session import Row, fetch
 from models.people.tables import Instructor
 
 LONGEST = timedelta(hours=24)
 LIVE = (MeetingStatus.SCHEDULED, MeetingStatus.COMPLETED)
 _PLACE = {"starts_at", "ends_at", "instructor_id"}
+OWN_FIELDS = {"topic", "notes", "room"}
 
 
 class MeetingPage(Page):
@@ -51,27 +54,34 @@ class MeetingPage(Page):
         return [*Page.faults(self), *naive]
 
 
-async def list_meetings(session: AsyncSession, page: MeetingPage, **more: Any) -> tuple[list[Meeting], Pagination]:
+async def list_meetings(
+    session: AsyncSession, page: MeetingPage, reach: Reach = EVERYTHING, **more: Any
+) -> tuple[list[Meeting], Pagination]:
     """`more` are filters beside those of the page."""
     sortable = {"startsAt": Meeting.starts_at, "createdAt": Meeting.created_at, "number": Meeting.number}
-    statement = queries.meetings({**filters(page), **more})
+    statement = queries.meetings({**filters(page), **more}, reach)
     return await paginate(session, statement, page, sortable=sortable, searched=[Meeting.topic])
 
 
-async def get_meeting(session: AsyncSession, id_: UUID) -> Meeting:
+async def get_meeting(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Meeting:
     """With its cycle. Raises NotFound."""
-    meeting = await session.scalar(queries.meetings({"id": id_}).execution_options(populate_existing=True))
+    meeting = await session.scalar(queries.meetings({"id": id_}, reach).execution_options(populate_existing=True))
     if meeting is None:
         raise NotFound.thing("meeting", id_)
     return meeting
 
 
-async def lock_meeting(session: AsyncSession, id_: UUID, match: Match = ANY) -> Meeting:
-    """The live meeting with its cycle, both held until the transaction ends. Raises NotFound, PreconditionFailed."""
-    meeting = await get_meeting(session, id_)
+async def lock_meeting(session: AsyncSession, id_: UUID, match: Match = ANY, reach: Reach = EVERYTHING) -> Meeting:
+    """The live meeting with its cycle, both held until the transaction ends, in order to change it.
+
+    Raises NotFound, PreconditionFailed, and Forbidden for one's own meeting on another day than its own.
+    """
+    meeting = await get_meeting(session, id_, reach)
     await crud.get_any(session, Cycle, meeting.cycle_id)
     await session.execute(queries.meeting_for_update(id_))
-    meeting = await get_meeting(session, id_)
+    meeting = await get_meeting(session, id_, reach)
+    if not reach.is_whole:
+        _check_day(meeting)
     match.check(meeting)
     return meeting
 
@@ -97,10 +107,16 @@ async def create_meeting(session: AsyncSession, caller: Caller, data: Any) -> Me
     return await get_meeting(session, meeting.id)
 
 
-async def update_meeting(session: AsyncSession, caller: Caller, id_: UUID, data: Any, match: Match = ANY) -> Meeting:
-    """Raises as `create_meeting`, and Unprocessable for the time of a postponed one: it has a replacement."""
-    meeting = await lock_meeting(session, id_, match)
+async def update_meeting(
+    session: AsyncSession, caller: Caller, id_: UUID, data: Any, match: Match = ANY, reach: Reach = EVERYTHING
+) -> Meeting:
+    """Raises as `create_meeting`, Unprocessable for the time of a postponed one (it has a replacement), and Forbidden
+    for what those may not change who reach their own meetings only.
+    """
+    meeting = await lock_meeting(session, id_, match, reach)
     values = {name: value for name, value in given(data).items() if name != "allow_overlap"}
+    if not reach.is_whole:
+        _check_own_change(meeting, values)
     moved = any(getattr(meeting, name) != value for name, value in values.items() if name in _PLACE)
     if moved and meeting.status == MeetingStatus.POSTPONED:
         raise Unprocessable("A postponed meeting stays where it was; change its replacement.")
@@ -201,6 +217,19 @@ async def next_number(session: AsyncSession, cycle_id: UUID) -> int:
     """The cycle's row is locked."""
     number: int = (await fetch(session, queries.NEXT_NUMBER, cycle_id))[0]["number"]
     return number
+
+
+def _check_day(meeting: Meeting) -> None:
+    if not is_on_its_day(meeting.starts_at, meeting.ends_at, meeting.timezone, utc_now()):
+        day = f"{meeting.local_date} in {meeting.timezone}"
+        raise Forbidden(f"Your own meetings can be changed only on their day; for this one that is {day}.")
+
+
+def _check_own_change(meeting: Meeting, values: dict[str, Any]) -> None:
+    beyond = [name for name, value in values.items() if name not in OWN_FIELDS and getattr(meeting, name) != value]
+    if beyond:
+        faults = [Fault(camel(name), "cannot be changed by the instructor") for name in beyond]
+        raise Forbidden("Who teaches changes what is taught; time, instructor and pay are the office's.", errors=faults)
 
 
 def _check_times(meeting: Meeting) -> None:

@@ -13,14 +13,17 @@ from models.finance.services.pricing import Scope, others_of_day, price
 from models.identity.caller import Caller
 from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
+from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.schema import given
 
 PRICED_BY = {"starts_at", "ends_at", "instructor_id", "nature", "activity_type"}
 
 
-async def update_meeting(session: AsyncSession, caller: Caller, id_: UUID, data: Any, match: Match = ANY) -> Meeting:
+async def update_meeting(
+    session: AsyncSession, caller: Caller, id_: UUID, data: Any, match: Match = ANY, reach: Reach = EVERYTHING
+) -> Meeting:
     """As the cycles' own; a completed meeting is priced again by what was corrected."""
-    meeting = await meetings.update_meeting(session, caller, id_, data, match)
+    meeting = await meetings.update_meeting(session, caller, id_, data, match, reach)
     if meeting.status == MeetingStatus.COMPLETED and PRICED_BY & given(data).keys():
         await price(session, caller, Scope([meeting.cycle_id], [id_]))
         await price(session, caller, await others_of_day(session, [id_]))

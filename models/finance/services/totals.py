@@ -13,11 +13,11 @@ from models.cycles.tables import Cycle
 from models.cycles.values import CycleStatus, CycleType
 from models.finance import queries
 from models.kernel.paging import Pagination
-from models.kernel.session import fetch
+from models.kernel.reach import EVERYTHING, Reach
 
 
 class CycleTotals(msgspec.Struct, frozen=True):
-    """Sums over the completed meetings of a cycle."""
+    """Sums over the completed meetings of a cycle, for an instructor over those they gave."""
 
     cycle_id: UUID
     name: str
@@ -31,19 +31,22 @@ class CycleTotals(msgspec.Struct, frozen=True):
     profit: Decimal
 
 
-async def get_totals(session: AsyncSession, cycle_id: UUID) -> CycleTotals:
+async def get_totals(session: AsyncSession, cycle_id: UUID, reach: Reach = EVERYTHING) -> CycleTotals:
     """Raises NotFound."""
-    return (await _totals(session, [await cycles.get_cycle(session, cycle_id)]))[0]
+    return (await _totals(session, [await cycles.get_cycle(session, cycle_id, reach)], reach))[0]
 
 
-async def list_totals(session: AsyncSession, page: CyclePage) -> tuple[list[CycleTotals], Pagination]:
+async def list_totals(
+    session: AsyncSession, page: CyclePage, reach: Reach = EVERYTHING
+) -> tuple[list[CycleTotals], Pagination]:
     """Of a page of cycles, in its order."""
-    rows, pagination = await cycles.list_cycles(session, page)
-    return await _totals(session, rows), pagination
+    rows, pagination = await cycles.list_cycles(session, page, reach)
+    return await _totals(session, rows, reach), pagination
 
 
-async def _totals(session: AsyncSession, rows: Sequence[Cycle]) -> list[CycleTotals]:
-    sums = {row["id"]: row for row in await fetch(session, queries.TOTALS, [cycle.id for cycle in rows])}
+async def _totals(session: AsyncSession, rows: Sequence[Cycle], reach: Reach) -> list[CycleTotals]:
+    found = await session.execute(queries.totals([cycle.id for cycle in rows], reach))
+    sums = {row["id"]: row for row in found.mappings()}
     return [
         CycleTotals(
             cycle_id=cycle.id,

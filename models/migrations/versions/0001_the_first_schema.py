@@ -413,6 +413,8 @@ def upgrade() -> None:
     sa.Column('locale', sa.Text(), nullable=True),
     sa.Column('timezone', sa.Text(), nullable=True),
     sa.Column('password_hash', sa.Text(), nullable=True),
+    sa.Column('provider', sa.Text(), nullable=True),
+    sa.Column('subject', sa.Text(), nullable=True),
     sa.Column('user_id', sa.Uuid(), nullable=True),
     sa.Column('token_hash', sa.Text(), nullable=True),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
