@@ -23,6 +23,7 @@ NAMES = (
     "noop_end_to_end",
     "noop_batchable",
     "idle_latency_ms",
+    "fairness",
     "export_csv",
     "export_xlsx",
     "generate_meetings",
@@ -50,7 +51,7 @@ def main() -> None:
     except (PlatformError, ServerError, ProcessError) as error:
         sys.exit(str(error))
     console = Console(width=max(Console().width, TABLE_WIDTH))
-    console.print(table_of(measured, [_legend(_load(result.name)) for result in measured]))
+    console.print(table_of(measured, [_legend(figure) for figure in map(_load, taken) if figure.peer]))
     console.print(f"Written to {os.path.relpath(given.output / 'results.json')}", highlight=False)
 
 
@@ -93,7 +94,7 @@ def _store(path: Path, content: Any) -> None:
 
 def _legend(figure: Figure) -> str:
     beside = {"peer": figure.peer, "limit": figure.limit}
-    return f"{figure.name}: " + "; ".join(f"{word} {what}" for word, what in beside.items() if what)
+    return f"{figure.name}: {'; '.join(f'{word} {what}' for word, what in beside.items() if what)}"
 
 
 if __name__ == "__main__":
