@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.problems import send_problem
 from models.kernel.crypto import KeyRing
 from models.kernel.errors import Invalid
+from models.kernel.origin import Origin, acting
 from models.kernel.session import Database
 from models.kernel.signals import Nudger
 from models.requests.service import Answer, find_answer, keep_answer
@@ -24,6 +25,7 @@ from models.requests.service import Answer, find_answer, keep_answer
 SAFE = {"GET", "HEAD", "OPTIONS"}
 MAX_KEY_LENGTH = 200
 REPLAYED = (b"idempotency-replayed", b"true")
+MAX_AGENT_LENGTH = 300
 UNSTORED_HEADERS = {b"x-request-id", b"date"}
 
 
@@ -75,15 +77,17 @@ class TransactionMiddleware(ASGIMiddleware):
         unit = scope["state"]["unit"] = Unit(self._database)
         answering = _Answering(scope, send, unit, self._keys)
         try:
-            if scope["method"] not in SAFE:
-                receive = await self._take_body(scope, receive)
+            if scope["method"] in SAFE:
+                await next_app(scope, receive, answering.send)
+                return
+            receive = await self._take_body(scope, receive)
+            with acting(_origin_of(scope)):
                 if await answering.replay():
                     return
-            await next_app(scope, receive, answering.send)
+                await next_app(scope, receive, answering.send)
         finally:
             await unit.roll_back()
-        if scope["method"] not in SAFE:
-            self._nudger.nudge()
+        self._nudger.nudge()
 
     async def _take_body(self, scope: Scope, receive: Receive) -> Receive:
         """Read the whole body (problems and fingerprints need it) and hand it on. Raises 413 when it is too long."""
@@ -180,6 +184,17 @@ class _Answering:
             caller = self._scope["user"].name
             await keep_answer(session, self._keys, caller, self._key, self._fingerprint, answer)
         await self._unit.commit()
+
+
+def _origin_of(scope: HTTPScope) -> Origin:
+    """Whom the trail of changes names. (What only reads changes nothing, and saves the statement that it takes.)"""
+    caller, agent = scope.get("user"), _header(scope, b"user-agent")
+    return Origin(
+        actor=caller.name if caller else "anonymous",
+        request_id=scope["state"]["request_id"],
+        client_ip=scope["state"].get("address"),
+        user_agent=agent and "".join(filter(str.isprintable, agent[:MAX_AGENT_LENGTH])),
+    )
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

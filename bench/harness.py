@@ -123,8 +123,9 @@ class Stage:
         return self.runner.run(awaited())
 
     def sql(self, statement: str, *args: Any) -> list[Row]:
-        """Without the time limit of the platform's own statements: filling tables takes its time."""
-        return self.run(_fetch(self.platform.database_url, statement, *args))
+        """Without the time limit of the platform's own statements, for filling tables takes its time; and without
+        triggers, so neither with the trail of changes nor with checks of references."""
+        return self.run(_fetch(self.platform.owner_url, statement, *args))
 
     def peer_sql(self, statement: str, *args: Any) -> list[Row]:
         return self.run(_fetch(self.peer_database_url, statement, *args))
@@ -237,9 +238,9 @@ def stage(
         redis_url = place.settings["BELLWORK_REDIS_URL"]
         os.environ.update(
             place.settings, BENCH_PEER_REDIS_URL=redis_url.rpartition("/")[0] + "/1",
-            BENCH_PEER_DATABASE_URL=place.database_url.rpartition("/")[0] + "/peers",
+            BENCH_PEER_DATABASE_URL=place.owner_url.rpartition("/")[0] + "/peers",
         )  # fmt: skip
-        database = Database(place.database_url, pool_size=5, application="bellwork-bench")
+        database = Database(place.owner_url, pool_size=5, application="bellwork-bench")
         try:
             yield Stage(place, runner, database, output, scale, profile)
         finally:
@@ -300,7 +301,7 @@ def _cpu_model() -> str:
 
 
 async def _fetch(url: str, statement: str, *args: Any) -> list[Row]:
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, server_settings={"session_replication_role": "replica"})
     try:
         return list(await connection.fetch(statement, *args))
     finally:

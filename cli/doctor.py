@@ -25,6 +25,12 @@ _OLDEST_REDIS = (6, 2)
 _LARGEST_SKEW_SECONDS = 2.0
 _ANSWER_SECONDS = 5.0
 _STORE_SECONDS = 15.0
+_CAN_ALTER_AUDIT = """
+SELECT bool_or(rolsuper OR pg_has_role(rolname, relowner, 'MEMBER')
+               OR has_table_privilege(rolname, pg_class.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
+FROM pg_roles, pg_class
+WHERE rolname = session_user AND pg_class.oid IN (to_regclass('audit_statements'), to_regclass('audit_entries'))
+"""
 _SCRATCH_BYTES = 256 * 1024 * 1024
 
 
@@ -94,8 +100,18 @@ async def _check_database(settings: Settings) -> AsyncIterator[Finding]:
         asked_at = time.time()
         theirs = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
         yield _check_clock("PostgreSQL", float(theirs), asked_at)
+        if (alterable := await connection.fetchval(_CAN_ALTER_AUDIT)) is not None:
+            yield _check_audit(alterable, settings)
     finally:
         await connection.close()
+
+
+def _check_audit(alterable: bool, settings: Settings) -> Finding:
+    if not alterable:
+        return Finding("audit", "the application can add to the trail of changes, and not alter it")
+    remedy = "set BELLWORK_DATABASE_URL to a role of the application's own, and BELLWORK_DATABASE_OWNER_URL: see docs"
+    found = "the application's role can alter the trail of changes"
+    return Finding("audit", found, remedy if settings.env == "production" else None)
 
 
 def _check_migrations(settings: Settings) -> Finding:

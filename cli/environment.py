@@ -17,6 +17,7 @@ from cli.embedded.server import write_private
 from cli.locks import is_locked, read_note
 
 PREFIX = "BELLWORK_"
+OWNER_URL = "BELLWORK_DATABASE_OWNER_URL"
 STATE_FOLDER = ".bellwork"
 PLATFORM_LOCK = "up.lock"
 
@@ -64,6 +65,9 @@ def running_platform(state_dir: Path) -> dict[str, object]:
 
 def adopt_settings(root: Path) -> None:
     """Use the settings of the platform that runs in this checkout, where none are given."""
-    noted = running_platform(root / STATE_FOLDER).get("settings", {})
-    settings = {**noted, **given_settings(root)} if isinstance(noted, dict) else given_settings(root)
-    os.environ.update(settings)
+    noted, given = running_platform(root / STATE_FOLDER).get("settings", {}), given_settings(root)
+    if isinstance(noted, dict):
+        if "BELLWORK_DATABASE_URL" in given:
+            noted = {name: value for name, value in noted.items() if name != OWNER_URL}
+        given = {**noted, **given}
+    os.environ.update(given)

@@ -21,7 +21,7 @@ from cli.demo.stage import DemoError
 from cli.doctor import examine
 from cli.embedded import EmbeddedPostgres, ServerError
 from cli.embedded.privileges import PrivilegeError, remove_home
-from cli.environment import STATE_FOLDER, adopt_settings, running_platform
+from cli.environment import OWNER_URL, STATE_FOLDER, adopt_settings, running_platform
 from cli.jobs import app as jobs
 from cli.jobs import queues
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
@@ -62,7 +62,7 @@ def migrate() -> None:
     """Bring the tables to their newest version."""
     adopt_settings(root)
     if "BELLWORK_DATABASE_URL" in os.environ:
-        _migrations_run().upgrade(os.environ["BELLWORK_DATABASE_URL"])
+        _migrate(os.environ["BELLWORK_DATABASE_URL"])
     else:
         with _reported_faults(), LocalPlatform(root, on_progress=_tell) as platform:
             platform.start(processes=())
@@ -194,6 +194,13 @@ def _throwaway_database() -> Iterator[str]:
         server.stop()
         remove_home(folder / server.name)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _migrate(application_url: str) -> None:
+    try:
+        _migrations_run().upgrade(os.environ.get(OWNER_URL) or application_url, application_url)
+    except importlib.import_module("models.migrations.roles").RoleError as error:
+        _fail(str(error))
 
 
 def _migrations_run() -> Any:

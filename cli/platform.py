@@ -15,7 +15,7 @@ import httpx
 
 from cli.embedded import EmbeddedPostgres, EmbeddedValkey
 from cli.embedded.ports import choose_port, is_free
-from cli.environment import PLATFORM_LOCK, STATE_FOLDER, given_settings, local_settings
+from cli.environment import OWNER_URL, PLATFORM_LOCK, STATE_FOLDER, given_settings, local_settings
 from cli.locks import FileLock, LockTakenError
 from cli.processes import ProcessGroup, ProcessSpec
 from cli.procfile import read_procfile
@@ -77,11 +77,16 @@ class LocalPlatform:
     @property
     def env(self) -> dict[str, str]:
         """The whole environment of the platform's processes."""
-        return {**os.environ, **self.settings}
+        return {name: value for name, value in {**os.environ, **self.settings}.items() if name != OWNER_URL}
 
     @property
     def database_url(self) -> str:
         return self.settings["BELLWORK_DATABASE_URL"]
+
+    @property
+    def owner_url(self) -> str:
+        """Of the role whose tables they are; the processes are not told."""
+        return self.settings.get(OWNER_URL) or self.database_url
 
     def start(self, *, migrate: bool = True, processes: Collection[str] | None = None) -> None:
         """Start the servers that no setting names, then the named processes of the Procfile (None: all).
@@ -119,8 +124,14 @@ class LocalPlatform:
         self._lock.write_note({"urls": self.urls, "settings": self.settings})
         if migrate:
             self._on_progress("bringing the tables to their newest version")
-            importlib.import_module("models.migrations.run").upgrade(self.database_url)
+            self._migrate()
         self.start_processes(processes)
+
+    def _migrate(self) -> None:
+        try:
+            importlib.import_module("models.migrations.run").upgrade(self.owner_url, self.database_url)
+        except importlib.import_module("models.migrations.roles").RoleError as error:
+            raise PlatformError(str(error)) from None
 
     def start_processes(self, names: Collection[str] | None = None) -> None:
         """Start the named processes of the Procfile (None: all) and wait until they are ready."""
@@ -140,7 +151,8 @@ class LocalPlatform:
             self._on_progress("starting PostgreSQL")
             self.postgres = EmbeddedPostgres(self.state_dir, fsync=self._fsync)
             self.postgres.start()
-            self.settings["BELLWORK_DATABASE_URL"] = self.postgres.url
+            self.settings["BELLWORK_DATABASE_URL"] = self.postgres.application_url
+            self.settings[OWNER_URL] = self.postgres.url
         if "BELLWORK_REDIS_URL" not in self.settings:
             self._on_progress("starting Valkey")
             self.valkey = EmbeddedValkey(self.state_dir, fsync=self._fsync)

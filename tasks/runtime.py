@@ -17,6 +17,7 @@ from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, 
 from models.jobs.records import JobRecord
 from models.jobs.rules import Progress
 from models.kernel.logs import get_logger
+from models.kernel.origin import Origin, acting
 from models.kernel.session import is_away
 from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
@@ -78,7 +79,8 @@ class Runtime:
         args = decode(bytes(job.payload), kind.args)
         async with self._tools.database.transaction() as session:
             context = JobContext(job, session, self._tools, reporter.report, stop)
-            result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
+            with acting(Origin(job.owner, job.request_id, job.id)):
+                result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
             closing = after_success(_encoder.encode(result if result is not None else NoResult()))
             if session.in_transaction() or has_witness(job):

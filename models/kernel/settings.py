@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     env: Literal["development", "test", "production"] = "production"
 
     database_url: PostgresDsn
+    database_owner_url: PostgresDsn | None = None
     database_pool_size: int = Field(default=10, ge=1, le=200)
     redis_url: str
     broker_url: str = ""
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
 
     job_lease_seconds: float = Field(default=15.0, ge=2.0, le=25.0)
     job_redeliver_seconds: float = Field(default=10.0, ge=1.0, le=25.0)
+    audit_keep_days: int = Field(default=730, ge=90)
     job_keep_days: int = Field(default=30, ge=1)
     failed_job_keep_days: int = Field(default=90, ge=1)
     dispatch_window: int = Field(default=1000, ge=1)
@@ -107,7 +109,7 @@ class Settings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("resend_api_key", "metrics_token", "facebook_app_secret", "clerk_secret_key", mode="before")
+    @field_validator("database_owner_url", "resend_api_key", "metrics_token", "facebook_app_secret", "clerk_secret_key", mode="before")
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return value or None
@@ -144,6 +146,11 @@ class Settings(BaseSettings):
     @property
     def asyncpg_dsn(self) -> str:
         return str(self.database_url)
+
+    @property
+    def owner_dsn(self) -> str:
+        """Of the role whose tables they are; the application's own when it has no other."""
+        return str(self.database_owner_url or self.database_url)
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -20,6 +20,7 @@ CREATE TABLE chaos_effects (
     by_worker timestamptz, by_database timestamptz DEFAULT clock_timestamp()
 )
 """
+OPEN_EFFECTS = "GRANT ALL ON chaos_effects TO PUBLIC"
 LEAVE_EFFECT = "INSERT INTO chaos_effects VALUES ($1, $2, $3, $4, $5)"
 PATIENT = RetryPolicy(max_attempts=25, first_seconds=0.2, cap_seconds=2.0)
 

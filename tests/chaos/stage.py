@@ -23,7 +23,7 @@ from models.identity.caller import Caller
 from models.identity.permissions import Role
 from models.identity.services.api_keys import create_api_key
 from models.kernel.session import Database
-from tests.chaos.kinds import CREATE_EFFECTS
+from tests.chaos.kinds import CREATE_EFFECTS, OPEN_EFFECTS
 from tests.chaos.plan import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +82,7 @@ class Stage:
 
     async def prepare(self) -> None:
         await self.sql(CREATE_EFFECTS)
+        await self.sql(OPEN_EFFECTS)
         database = Database(self.postgres.url, pool_size=1)
         root = Caller(kind="system", role=Role.ADMIN, scopes=frozenset({"*"}))
         async with database.transaction() as session:

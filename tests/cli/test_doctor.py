@@ -90,3 +90,13 @@ def test_each_fault_says_what_to_do(sound: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("BELLWORK_REDIS_URL", "redis://127.0.0.1:1/0")
     redis: Finding = next(finding for finding in examine(sound) if finding.subject == "redis")
     assert redis.remedy == "start Redis or Valkey, or correct BELLWORK_REDIS_URL"
+
+
+def test_an_application_that_can_alter_its_audit_is_a_fault_in_production(
+    sound: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(servers.postgres.url, servers.postgres.application_url)
+    monkeypatch.setenv("BELLWORK_ENV", "production")
+    assert "audit: the application's role can alter the trail of changes" in faults(sound)
+    monkeypatch.setenv("BELLWORK_DATABASE_URL", servers.postgres.application_url)
+    assert not any(fault.startswith(("audit", "database", "migrations")) for fault in faults(sound))

@@ -79,6 +79,17 @@ def test_the_processes_wait_for_the_tables_and_share_their_files(compose: dict[s
         assert services[name]["environment"]["BELLWORK_FILES_URL"].endswith("file:/data/files}"), name
 
 
+def test_only_the_migration_knows_the_owner_of_the_tables(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    migrate = services["migrate"]["environment"]
+    assert migrate["BELLWORK_DATABASE_OWNER_URL"].startswith("postgresql://bellwork:${POSTGRES_PASSWORD")
+    for name in PLATFORM:
+        environment = services[name]["environment"]
+        assert (environment["BELLWORK_DATABASE_OWNER_URL"], environment["POSTGRES_PASSWORD"]) == ("", ""), name
+        assert environment["BELLWORK_DATABASE_URL"] == migrate["BELLWORK_DATABASE_URL"]
+        assert environment["BELLWORK_DATABASE_URL"].startswith("postgresql://bellwork_app:"), name
+
+
 def test_nothing_is_published_beyond_this_machine(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert len(ports) == 3

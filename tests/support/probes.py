@@ -15,7 +15,10 @@ from tasks.handlers import handles
 from tasks.outcomes import ProviderError
 
 QUICK = RetryPolicy(max_attempts=3, first_seconds=0.05, cap_seconds=0.05, jitter=0.0)
-CREATE_EFFECTS = "CREATE TABLE IF NOT EXISTS probe_effects (job_id uuid, attempt int, label text)"
+CREATE_EFFECTS = """
+CREATE TABLE IF NOT EXISTS probe_effects (job_id uuid, attempt int, label text);
+GRANT ALL ON probe_effects TO PUBLIC
+"""
 
 
 class Echoed(JobResult):
