@@ -69,7 +69,7 @@ WHERE id = $1
 
 FOLLOW_LINK = """
 DELETE FROM mailed_links WHERE token_hash = $1 AND purpose = ANY ($2) AND expires_at > clock_timestamp()
-RETURNING email, name, phone, locale, timezone, password_hash, user_id
+RETURNING email, name, phone, locale, timezone, password_hash, provider, subject, user_id
 """
 
 FORGET_LINKS = "DELETE FROM mailed_links WHERE lower(email) = lower($1)"

@@ -19,12 +19,8 @@ from models.kernel.errors import Forbidden
 from models.kernel.reach import EVERYTHING, NOTHING, Reach
 
 
-# Of a provider's token that is good, whose owner has no account yet.
-NEWCOMER = "newcomer"
-
-
 class Caller(Actor, frozen=True, kw_only=True):
-    """`kind` is `user`, `api_key`, `guest`, `newcomer` or `system`; `role` is a user's. `scopes` are held over all rows: what a
+    """`kind` is `user`, `api_key`, `guest` or `system`; `role` is a user's. `scopes` are held over all rows: what a
     role has over its own is in the matrix."""
 
     kind: str

@@ -101,6 +101,7 @@ MATRIX: dict[str, Rights] = {
     "notifications": Rights("mails and the sandbox's messages", manager=WHOLE),
     "webhooks": Rights("webhook endpoints and deliveries"),
     "api-keys": Rights("API keys"),
+    "guest-sessions": Rights("visitors' sessions", manager=WHOLE, guest=own("read", "delete")),
 }  # fmt: skip
 
 
@@ -136,6 +137,8 @@ class Scope(StrEnum):
     WRITE_WEBHOOKS = "write:webhooks"
     READ_API_KEYS = "read:api-keys"
     WRITE_API_KEYS = "write:api-keys"
+    READ_GUEST_SESSIONS = "read:guest-sessions"
+    WRITE_GUEST_SESSIONS = "write:guest-sessions"
 
     @property
     def resource(self) -> str:

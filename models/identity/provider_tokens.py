@@ -87,6 +87,8 @@ def verify(issuer: Issuer, token: str, key: Mapping[str, Any], nonce: str | None
         raise issuer.distrust(_UNTRUSTED.get(type(error), "it lacks what it must say")) from None
     if not claims["sub"] or not _party_fits(issuer, claims):
         raise issuer.distrust("it was given to another application")
+    if claims.get("sts") == "pending":
+        raise issuer.distrust("the sign-in is not complete")
     if nonce is not None and not same(str(claims.get("nonce", "")), nonce):
         raise issuer.distrust("it answers another sign-in (`nonce`)")
     return claims

@@ -61,7 +61,7 @@ class MailedLink(Entity):
     """Something that is done once its owner follows a link out of a mail.
 
     Asked for by an address, whether there is such a user or not; the job that writes the mail finds out, and makes the
-    token. A registration carries what the account will be made of.
+    token. A registration carries what the account will be made of: a password, or who somebody is at a provider.
     """
 
     __tablename__ = "mailed_links"
@@ -74,6 +74,8 @@ class MailedLink(Entity):
     locale: Mapped[str | None]
     timezone: Mapped[str | None]
     password_hash: Mapped[str | None]
+    provider: Mapped[str | None]
+    subject: Mapped[str | None]
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str | None] = mapped_column(unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)

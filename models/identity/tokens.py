@@ -25,10 +25,13 @@ _REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp"]
 
 
 class Purpose(StrEnum):
-    """`access`: calls on behalf of a session. `challenge`: the password was right, the second step is due."""
+    """`access`: calls on behalf of a session. `challenge`: the password was right, the second step is due. `guest`:
+    calls of a visitor.
+    """
 
     ACCESS = "access"
     CHALLENGE = "challenge"
+    GUEST = "guest"
 
     @property
     def typ(self) -> str:
@@ -40,6 +43,13 @@ class Token(msgspec.Struct, frozen=True):
 
     subject: UUID
     claims: dict[str, Any]
+
+    def id_in(self, claim: str) -> UUID:
+        """Raises Unauthorized when the claim is no id."""
+        try:
+            return UUID(self.claims[claim])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Unauthorized("The token is not valid.") from None
 
 
 def issue_token(
@@ -71,6 +81,14 @@ def read_token(settings: Settings, purpose: Purpose, token: str, *claims: str) -
         raise Unauthorized(f"The {purpose} token has expired; refresh it, or log in again.") from None
     except (jwt.InvalidTokenError, ValueError):
         raise Unauthorized(f"The {purpose} token is not valid.") from None
+
+
+def is_for(purpose: Purpose, token: str) -> bool:
+    """Whether the token says so; whether that is true, `read_token` finds out."""
+    try:
+        return bool(jwt.get_unverified_header(token).get("typ") == purpose.typ)
+    except jwt.InvalidTokenError:
+        return False
 
 
 def key_id(key: SecretStr) -> str:

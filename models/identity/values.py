@@ -11,6 +11,10 @@ class LinkPurpose(StrEnum):
     INVITATION = "invitation"
 
 
+# The kind of a caller whose token is good, but who has no account yet.
+NEWCOMER = "newcomer"
+
+
 class Provider(StrEnum):
     """Who vouches for people that sign in with them."""
 

@@ -14,6 +14,7 @@ from models.identity import account_queries, events
 from models.identity.passwords import hash_password
 from models.identity.permissions import Role
 from models.identity.services import mailed_links
+from models.identity.services.provider_identities import link_identity
 from models.identity.tables import User
 from models.identity.values import Client, LinkPurpose
 from models.kernel import crud
@@ -49,12 +50,17 @@ async def register(
 
 
 async def verify_email(session: AsyncSession, actor: Actor, token: str) -> User:
-    """A new student, as registered. Raises Unprocessable for a link that is spent or too old, or came too late."""
+    """A new student, as registered: with a password, or by a provider.
+
+    Raises Unprocessable for a link that is spent or too old, or came too late.
+    """
     link = await mailed_links.follow(session, token, LinkPurpose.REGISTRATION)
     if await fetch(session, account_queries.ENTERING_BY_EMAIL, link["email"]):
         raise mailed_links.spent()
     details = {name: link[name] for name in ("email", "name", "phone", "locale", "timezone", "password_hash")}
     user = await crud.add(session, User(**details, role=Role.STUDENT, email_verified_at=utc_now()))
+    if link["provider"] is not None:
+        await link_identity(session, user.id, link["provider"], link["subject"], user.email)
     await fetch(session, account_queries.FORGET_LINKS, user.email)
     await emit_about(session, Actor("user", user.id, actor.request_id), events.REGISTERED, user)
     return user

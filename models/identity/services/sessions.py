@@ -44,7 +44,7 @@ class LoggedIn(msgspec.Struct, frozen=True):
 
 
 class Challenge(msgspec.Struct, frozen=True):
-    """The password was right; the token says so in the second step, for `expires_in` seconds."""
+    """The password or the provider was right; the token says so in the second step, for `expires_in` seconds."""
 
     token: str
     expires_in: int
@@ -61,6 +61,16 @@ async def log_in(
     if user is None or not right or user["blocked_at"] is not None:
         raise Unauthorized(_WRONG)
     await forgive(database, wholly=account, once=address)
+    if user["has_second"]:
+        return _challenge(settings, user)
+    return await open_session(session, settings, user["id"], user["password_hash"], client)
+
+
+async def enter(session: AsyncSession, settings: Settings, user_id: UUID, client: Client) -> LoggedIn | Challenge:
+    """For who has shown to a provider who they are. Raises Unauthorized for who is blocked or gone."""
+    user = await _entering(session, account_queries.ENTERING_BY_ID, user_id)
+    if user is None or user["blocked_at"] is not None:
+        raise Unauthorized("This account is blocked or closed.")
     if user["has_second"]:
         return _challenge(settings, user)
     return await open_session(session, settings, user["id"], user["password_hash"], client)
@@ -117,7 +127,7 @@ async def refresh(session: AsyncSession, database: Database, settings: Settings,
 async def authenticate_token(on: Connection, settings: Settings, token: str) -> Caller:
     """Raises Unauthorized for a bad token, for a session that has ended, and for a user who is gone or blocked."""
     read = read_token(settings, Purpose.ACCESS, token, _SESSION)
-    session_id = UUID(read.claims[_SESSION])
+    session_id = read.id_in(_SESSION)
     rows = await fetch(on, account_queries.SESSION_FOR_TOKEN, session_id, read.subject)
     if not rows:
         raise Unauthorized("The access token is not valid.")
