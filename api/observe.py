@@ -37,6 +37,7 @@ SWAGGER_POLICY = (
     b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 )
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+COMMON = {name for name, _ in [*ALWAYS, ONLY_BY_HTTPS, API_POLICY, (b"x-request-id", b"")]}
 
 
 def observed(app: ASGIApp, *, https: bool) -> ASGIApp:
@@ -45,6 +46,7 @@ def observed(app: ASGIApp, *, https: bool) -> ASGIApp:
     `https` says how callers reach it; TLS ends before us.
     """
     always = [*ALWAYS, ONLY_BY_HTTPS] if https else ALWAYS
+    of_api, of_swagger = [*always, API_POLICY], [*always, SWAGGER_POLICY]
 
     async def observe(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -57,14 +59,16 @@ def observed(app: ASGIApp, *, https: bool) -> ASGIApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_missing(scope, message["headers"], always)]
+                common = of_swagger if _is_swagger(scope) else of_api
+                message["headers"] = _completed(scope, message["headers"], common)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await app(scope, receive, observed_send)
-            finally:
-                _record(scope, status, time.perf_counter() - started)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await app(scope, receive, observed_send)
+        finally:
+            _record(scope, status, time.perf_counter() - started)
+            structlog.contextvars.reset_contextvars(**bound)
 
     return observe
 
@@ -77,14 +81,13 @@ def request_id_of(scope: Scope) -> str:
     return str(new_id())
 
 
-def _missing(scope: HTTPScope, there: Iterable[tuple[bytes, bytes]], always: Headers) -> Headers:
-    """What every answer carries and this one does not carry already."""
+def _completed(scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]], common: Headers) -> Headers:
+    """With what every answer carries, unless this one says otherwise."""
     state = scope["state"]
-    own = (b"x-request-id", state["request_id"].encode())
-    standing = state["standing"].headers if "standing" in state else ()
-    extra = [own, *standing, SWAGGER_POLICY if _is_swagger(scope) else API_POLICY, *always]
-    names = {name.lower() for name, _ in there}
-    return [header for header in extra if header[0] not in names]
+    given = [*headers, *state["standing"].headers] if "standing" in state else [*headers]
+    names = COMMON.intersection([name.lower() for name, _ in given])
+    added = [(b"x-request-id", state["request_id"].encode()), *common]
+    return [*given, *([header for header in added if header[0] not in names] if names else added)]
 
 
 def _is_swagger(scope: Scope) -> bool:
