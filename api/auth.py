@@ -12,11 +12,17 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Guard, Receive, Send
 from litestar.types import Scope as ConnectionScope
 
+from api.provider_tokens import ProviderTokens
 from models.identity.caller import Caller
 from models.identity.permissions import GUEST, Scope, Verb
+from models.identity.provider_tokens import is_signed_by_others
 from models.identity.secrets import looks_like_api_key
 from models.identity.services.api_keys import authenticate_api_key
+from models.identity.services.guests import authenticate_guest
+from models.identity.services.provider_identities import authenticate_subject
 from models.identity.services.sessions import authenticate_token
+from models.identity.tokens import Purpose, is_for
+from models.identity.values import NEWCOMER, Provider
 from models.kernel.crypto import digest
 from models.kernel.errors import Forbidden, Unauthorized
 from models.kernel.session import Database
@@ -36,9 +42,10 @@ class AuthenticationMiddleware(ASGIMiddleware):
     scopes = (ScopeType.HTTP,)
     exclude_path_pattern = "^/metrics$"  # has a token of its own
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, provider_tokens: ProviderTokens) -> None:
         self._settings = settings
         self._database = database
+        self._provider_tokens = provider_tokens
         self._known: dict[str, tuple[float, Caller]] = {}
         self._lookups: dict[str, asyncio.Task[Caller]] = {}
 
@@ -64,7 +71,7 @@ class AuthenticationMiddleware(ASGIMiddleware):
         return identity
 
     async def _identify(self, scope: ConnectionScope) -> Caller | None:
-        credentials = _credentials(scope)
+        credentials = credentials_of(scope)
         if credentials is None:
             return None
         key = digest(credentials)
@@ -82,14 +89,22 @@ class AuthenticationMiddleware(ASGIMiddleware):
     async def _look_up(self, key: str, credentials: str) -> Caller:
         """Believed from before the look: what ends while it is under way is refused within a second all the same."""
         until = time.monotonic() + CACHE_SECONDS
-        if looks_like_api_key(credentials):
-            caller = await authenticate_api_key(self._database, credentials)
-        else:
-            caller = await authenticate_token(self._database, self._settings, credentials)
+        caller = await self._authenticate(credentials)
         if len(self._known) >= CACHE_ENTRIES:
             self._known.clear()
-        self._known[key] = (until, caller)
+        if caller.kind != NEWCOMER:  # who may be somebody in a moment
+            self._known[key] = (until, caller)
         return caller
+
+    async def _authenticate(self, credentials: str) -> Caller:
+        if looks_like_api_key(credentials):
+            return await authenticate_api_key(self._database, credentials)
+        if self._settings.clerk_issuer and is_signed_by_others(credentials):
+            claims = await self._provider_tokens.verify(Provider.CLERK, credentials)
+            return await authenticate_subject(self._database, Provider.CLERK, claims["sub"])
+        if is_for(Purpose.GUEST, credentials):
+            return await authenticate_guest(self._database, self._settings, credentials)
+        return await authenticate_token(self._database, self._settings, credentials)
 
 
 def requires(scope: Scope) -> AsyncGuard:
@@ -119,6 +134,16 @@ async def _anyone_known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseR
         raise Forbidden("This is for users and API keys.")
 
 
+async def _people(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    _caller(connection).require_person()
+
+
+async def arriving(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """People, and those whom a provider knows and who have no account yet."""
+    if connection.scope["user"] is None or connection.scope["user"].kind != NEWCOMER:
+        await _people(connection, _)
+
+
 async def _admins(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     if not _caller(connection).is_admin:
         raise Forbidden("This is for administrators.")
@@ -130,14 +155,18 @@ async def _anyone(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -
 
 _anyone.access = "public"  # type: ignore[attr-defined]
 _anyone_known.access = "authenticated"  # type: ignore[attr-defined]
+arriving.access = "person"  # type: ignore[attr-defined]
+_people.access = "person"  # type: ignore[attr-defined]
 _admins.access = "admin"  # type: ignore[attr-defined]
 public: Guard = _anyone
 authenticated: Guard = _anyone_known
+people_only: Guard = _people
 admins_only: Guard = _admins
 
 
 def access_of(handler: BaseRouteHandler) -> list[str]:
-    """Who may call the route, as its guards declare: `public`, `authenticated`, `admin` or a scope."""
+    """Who may call the route, as its guards declare: `public`, `authenticated` (users and keys), `person`, `admin` or a
+    scope."""
     return [guard.access for guard in handler.resolve_guards() if hasattr(guard, "access")]
 
 
@@ -151,10 +180,12 @@ def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     if caller is None:
         raise Unauthorized("Send `Authorization: Bearer …` or `X-API-Key`.")
     assert isinstance(caller, Caller)
+    if caller.kind == NEWCOMER:
+        raise Unauthorized("There is no account for this token's user yet: `POST /users` makes it.")
     return caller
 
 
-def _credentials(scope: ConnectionScope) -> str | None:
+def credentials_of(scope: ConnectionScope) -> str | None:
     """The one token or key that was sent, in whichever header; two different ones are refused."""
     sent = {
         _credential(name, value.decode("latin-1")) for name, value in scope["headers"] if name in CREDENTIAL_HEADERS

@@ -27,6 +27,7 @@ from litestar.openapi.spec import (
 )
 from litestar.routes import HTTPRoute
 
+from api.access import PUBLIC, scopes_of, sentence
 from api.auth import access_of
 from api.examples import example_of
 from api.health.routes import VERSION
@@ -101,16 +102,10 @@ def _operations(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler, Operatio
 
 def _add_security(operation: Operation, handler: HTTPRouteHandler) -> None:
     """A scheme's list holds the scopes needed (OpenAPI 3.1 allows it for every scheme)."""
-    access = access_of(handler)
-    scopes = [each for each in access if each not in ("public", "authenticated")]
-    operation.security = [] if "public" in access else [{"bearer": scopes}, {"apiKey": scopes}]
-    needs = " ".join(_need(each) for each in access)
+    access, scopes = access_of(handler), scopes_of(handler)
+    operation.security = [] if PUBLIC in access else [{"bearer": scopes}, {"apiKey": scopes}]
+    needs = sentence(handler)
     operation.description = f"{operation.description}\n\n{needs}" if operation.description else needs
-
-
-def _need(access: str) -> str:
-    words = {"public": "Needs no credentials.", "authenticated": "Needs credentials.", "admin": "Administrators only."}
-    return words.get(access) or f"Needs `{access}`."
 
 
 def _add_headers(operation: Operation, handler: HTTPRouteHandler) -> None:
@@ -174,7 +169,7 @@ def _problem_statuses(operation: Operation, handler: HTTPRouteHandler, path: str
     yield 401
     if operation.parameters or operation.request_body:
         yield 400
-    if operation.security and any(any(scheme.values()) for scheme in operation.security):
+    if operation.security:
         yield 403
     if "{" in path or handler.handler_name == "submit_job":
         yield 404

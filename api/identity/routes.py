@@ -8,7 +8,7 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.auth import authenticated, public
+from api.auth import authenticated, people_only, public
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.identity.clients import client_of
 from api.identity.schemas import (
@@ -72,17 +72,17 @@ class AuthController(Controller):
         state = request.app.state
         return login_out(await sessions.refresh(session, state.database, state.settings, data.refresh_token))
 
-    @post("/logout", guards=[authenticated], status_code=204, summary="Log out")
+    @post("/logout", guards=[people_only], status_code=204, summary="Log out")
     async def log_out(self, session: Session, caller: CurrentCaller) -> None:
         """Ends this session, within a second and everywhere."""
         await sessions.log_out(session, caller)
 
-    @post("/logout-all", guards=[authenticated], status_code=204, summary="Log out everywhere")
+    @post("/logout-all", guards=[people_only], status_code=204, summary="Log out everywhere")
     async def log_out_everywhere(self, session: Session, caller: CurrentCaller) -> None:
         await sessions.end_sessions(session, caller.require_person())
 
     @get(
-        "/sessions", guards=[authenticated], summary="List my sessions",
+        "/sessions", guards=[people_only], summary="List my sessions",
         dependencies={"page": query_of(Page)}, operation_class=documented(Page),
     )  # fmt: skip
     async def list_sessions(
@@ -91,7 +91,7 @@ class AuthController(Controller):
         rows, pagination = await sessions.list_sessions(session, caller, page)
         return Listing([_session_out(row, caller) for row in rows], pagination)
 
-    @delete("/sessions/{session_id:uuid}", guards=[authenticated], summary="End one of my sessions")
+    @delete("/sessions/{session_id:uuid}", guards=[people_only], summary="End one of my sessions")
     async def end_session(self, session: Session, caller: CurrentCaller, session_id: FromPath[UUID]) -> None:
         """Its access token is refused within a second, its refresh token at once."""
         await sessions.end_session(session, caller, session_id)
@@ -149,7 +149,7 @@ class AccountController(Controller):
         """By a mailed link, which is good once; all sessions end. A second step stays in force."""
         await passwords.reset_password(session, _nobody(request), data.token, data.new_password)
 
-    @post("/password", guards=[authenticated, limited(Limit.LOGIN)], status_code=204, summary="Change my password")
+    @post("/password", guards=[people_only, limited(Limit.LOGIN)], status_code=204, summary="Change my password")
     async def change_password(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[PasswordIn]
     ) -> None:

@@ -3,20 +3,20 @@
 from litestar import Controller, get, post
 from litestar.params import JSONBody
 
-from api.auth import authenticated
+from api.auth import people_only
 from api.dependencies import ApiRequest, CurrentCaller, Session
 from api.limits import Limit, limited
 from api.totp.schemas import BothIn, CodeIn, EnrolmentOut, RecoveryCodesOut, SecondStepOut, ShownPasswordIn
 from models.identity.services import second_factors
 
-GUARDS = [authenticated, limited(Limit.LOGIN)]
+GUARDS = [people_only, limited(Limit.LOGIN)]
 
 
 class TotpController(Controller):
     path = "/auth/totp"
     tags = ("Identity",)
 
-    @get("/", guards=[authenticated], summary="Read my second step")
+    @get("/", guards=[people_only], summary="Read my second step")
     async def get_second_step(self, session: Session, caller: CurrentCaller) -> SecondStepOut:
         return SecondStepOut.of(await second_factors.second_step_of(session, caller))
 

@@ -7,7 +7,7 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from api.auth import admins_only, authenticated
+from api.auth import admins_only, people_only
 from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
 from api.identity.schemas import UserOut
 from api.resources import Response, created, hard_delete_allowed, listing
@@ -31,21 +31,21 @@ class MeController(Controller):
     path = "/users/me"
     tags = ("Identity",)
 
-    @get("/", guards=[authenticated], summary="Read my profile")
+    @get("/", guards=[people_only], summary="Read my profile")
     async def get_profile(self, session: Session, caller: CurrentCaller) -> ProfileOut:
         return profile_of(await accounts.get_profile(session, caller))
 
-    @patch("/", guards=[authenticated], summary="Change my profile")
+    @patch("/", guards=[people_only], summary="Change my profile")
     async def update_profile(
         self, session: Session, caller: CurrentCaller, data: JSONBody[ProfilePatch], match: IfMatch
     ) -> ProfileOut:
         return profile_of(await accounts.update_profile(session, caller, data, match))
 
-    @get("/preferences", guards=[authenticated], summary="Read my preferences")
+    @get("/preferences", guards=[people_only], summary="Read my preferences")
     async def get_preferences(self, session: Session, caller: CurrentCaller) -> PreferencesOut:
         return preferences_out(await accounts.get_profile(session, caller))
 
-    @put("/preferences", guards=[authenticated], summary="Replace my preferences")
+    @put("/preferences", guards=[people_only], summary="Replace my preferences")
     async def replace_preferences(
         self, session: Session, caller: CurrentCaller, data: JSONBody[PreferencesIn], match: IfMatch
     ) -> PreferencesOut:

@@ -64,6 +64,7 @@ def _fields(**parties: str) -> Fields:
 
 
 MATRIX: dict[str, Rights] = {
+    "users": Rights("users and their roles"),
     "customers": Rights("customers", manager=WHOLE),
     "students": Rights(
         "students", manager=WHOLE, instructor=own("read"), student=own("read"),
@@ -101,6 +102,7 @@ MATRIX: dict[str, Rights] = {
     "notifications": Rights("mails and the sandbox's messages", manager=WHOLE),
     "webhooks": Rights("webhook endpoints and deliveries"),
     "api-keys": Rights("API keys"),
+    "audit": Rights("the trail of who has changed what"),
     "guest-sessions": Rights("visitors' sessions", manager=WHOLE, guest=own("read", "delete")),
 }  # fmt: skip
 
@@ -137,6 +139,7 @@ class Scope(StrEnum):
     WRITE_WEBHOOKS = "write:webhooks"
     READ_API_KEYS = "read:api-keys"
     WRITE_API_KEYS = "write:api-keys"
+    READ_AUDIT = "read:audit"
     READ_GUEST_SESSIONS = "read:guest-sessions"
     WRITE_GUEST_SESSIONS = "write:guest-sessions"
 

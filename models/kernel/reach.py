@@ -62,7 +62,7 @@ def owned(table: type[Resource], **parties: Own) -> None:
 
 
 def declarations() -> Iterator[tuple[str, str, Own]]:
-    """Name of the table, party, and what is theirs."""
+    """The resource as scopes name it, the party, and what is theirs."""
     for table, parties in _owned.items():
         for party, own in parties.items():
-            yield str(table.__tablename__), party, own
+            yield str(table.__tablename__).replace("_", "-"), party, own

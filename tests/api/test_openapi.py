@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from api.access import sentence
 from api.auth import access_of
 from models.jobs.kinds import all_kinds
 from models.kernel.errors import Invalid
@@ -48,7 +49,8 @@ def test_every_operation_says_what_it_is_and_who_may_call_it(app: Litestar, docu
         assert operation["tags"], place
         access = access_of(handler)
         assert access, f"{place} does not declare who may call it"
-        needed = [each for each in access if each not in ("public", "authenticated")]
+        needed = [each for each in access if each not in ("public", "authenticated", "person")]
+        assert sentence(handler) in operation["description"], place
         assert operation["security"] == ([] if access == ["public"] else [{"bearer": needed}, {"apiKey": needed}]), (
             place
         )
