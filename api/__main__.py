@@ -5,7 +5,10 @@ import sys
 from granian import Granian
 from granian.constants import Interfaces, Loops
 
+from models.kernel.descriptors import allow_many
 from models.kernel.settings import SettingsError, get_settings
+
+OPEN_REQUESTS = 16_384  # each open stream and each request that waits for its job is one of them
 
 
 def main() -> None:
@@ -13,6 +16,7 @@ def main() -> None:
         settings = get_settings()
     except SettingsError as error:
         sys.exit(f"Bellwork cannot start, its settings are at fault:\n{error}")
+    allow_many()
     Granian(
         "api.app:create_app",
         factory=True,
@@ -21,7 +25,7 @@ def main() -> None:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         log_access=False,
-        backpressure=1024,
+        backpressure=OPEN_REQUESTS,
     ).serve()
 
 

@@ -23,6 +23,7 @@ NAMES = (
     "noop_end_to_end",
     "noop_batchable",
     "idle_latency_ms",
+    "waiting_clients",
     "fairness",
     "export_csv",
     "export_xlsx",

@@ -34,6 +34,7 @@ from models.identity.caller import Caller
 from models.identity.permissions import Role
 from models.identity.services.api_keys import create_api_key
 from models.jobs.rules import Queue
+from models.kernel.descriptors import allow_many
 from models.kernel.session import Database, Row
 
 ROOT = Path(__file__).parents[1]
@@ -230,6 +231,7 @@ def stage(
     output: Path, on_progress: Callable[[str], None], *, scale: float = 1.0, profile: bool = False
 ) -> Iterator[Stage]:
     """PostgreSQL and Valkey with their usual durability, in a folder that is removed afterwards."""
+    allow_many()
     folder = output / "servers"
     _remove(folder)
     place = LocalPlatform(ROOT, state_dir=folder, settings=SETTINGS, fsync=True, on_progress=on_progress)
