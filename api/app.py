@@ -19,6 +19,7 @@ from api.dependencies import DEPENDENCIES
 from api.events.routes import EventsController, EventTypesController
 from api.exports.routes import ExportsController
 from api.finance.routes import FinanceController
+from api.guests.routes import GuestSessionsController
 from api.health.routes import HealthController
 from api.identity.routes import AccountController, AuthController
 from api.jobs.express import ExpressLane
@@ -30,6 +31,7 @@ from api.observe import observed
 from api.openapi import complete, openapi_config
 from api.people.routes import CustomersController, InstructorsController, StudentsController
 from api.problems import answer
+from api.provider_tokens import ProviderTokens
 from api.quota import Quota
 from api.registrations.routes import (
     CycleRegistrationsController,
@@ -38,6 +40,7 @@ from api.registrations.routes import (
 )
 from api.resources import Response, add_etag
 from api.schedules.routes import SchedulesController
+from api.sign_in.routes import ClerkController, IdentitiesController, OAuthController
 from api.swagger import SwaggerController
 from api.totp.routes import TotpController
 from api.transaction import TransactionMiddleware
@@ -52,7 +55,8 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 
 CONTROLLERS: list[Any] = [
-    AuthController, AccountController, TotpController, MeController, UsersController,
+    AuthController, AccountController, OAuthController, GuestSessionsController, TotpController,
+    MeController, IdentitiesController, ClerkController, UsersController,
     ApiKeysController, JobsController, JobKindsController, SchedulesController,
     EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
@@ -84,7 +88,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             "files": FileStore(settings.files_url),
         }
     )
-    authentication = AuthenticationMiddleware(settings, database)
+    authentication = AuthenticationMiddleware(settings, database, ProviderTokens(state))
     app = Litestar(
         route_handlers=[Router("/api/v1", route_handlers=CONTROLLERS), HealthController, SwaggerController],
         middleware=[

@@ -18,6 +18,7 @@ from models.kernel.session import Database
 from models.kernel.settings import Settings, get_settings
 from models.migrations.run import upgrade
 from tests.support.client import ApiClient
+from tests.support.identity_providers import PROVIDER_SETTINGS
 from tests.support.servers import REPOSITORY, server_folder
 
 TEST_SETTINGS = {
@@ -29,6 +30,7 @@ TEST_SETTINGS = {
     "BELLWORK_DISPATCH_POLL_SECONDS": "0.2",
     "BELLWORK_WEBHOOK_RETRY_SECONDS": "0.2,0.2,0.2,0.2",
     "BELLWORK_DATABASE_POOL_SIZE": "5",
+    **PROVIDER_SETTINGS,
     **{f"BELLWORK_RATE_LIMIT_{name}": "1000000" for name in ("GENERAL", "SEARCH", "MAIL", "UPLOAD", "LOGIN")},
 }
 

@@ -36,7 +36,7 @@ async def accepted(request: ApiRequest, job: JobRecord) -> Response[JobOut]:
     if seconds and not unit.keyed:
         await unit.commit()
         request.app.state.nudger.nudge()
-        job = await wait_for_end(request, job.id, seconds)
+        job = await wait_for_end(request.app.state, job.id, seconds)
     headers = {"Location": f"/api/v1/jobs/{job.id}"}
     if job.finished:
         return Response(JobOut.of(job), status_code=200, headers={**headers, "Preference-Applied": f"wait={seconds}"})
@@ -65,10 +65,10 @@ def preferred_wait(request: ApiRequest) -> int:
     return min(int(found[1]), MAX_WAIT_SECONDS) if found else 0
 
 
-async def wait_for_end(request: ApiRequest, id_: UUID, seconds: float) -> JobRecord:
+async def wait_for_end(state: State, id_: UUID, seconds: float) -> JobRecord:
     """The job, finished or as it is after so many seconds."""
-    database: Database = request.app.state.database
-    listener: Listener = request.app.state.listener
+    database: Database = state.database
+    listener: Listener = state.listener
     deadline = asyncio.get_running_loop().time() + seconds
     with listener.subscribe(JOB_CHANGED, str(id_)) as changed:
         while True:

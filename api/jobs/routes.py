@@ -112,7 +112,7 @@ class JobsController(Controller):
         says when to look again (`Retry-After`), and `If-None-Match` with its `ETag` gets 304 while nothing changed."""
         job = await _visible_job(request, caller, job_id)
         if not job.finished and (seconds := preferred_wait(request)):
-            job = await wait_for_end(request, job_id, seconds)
+            job = await wait_for_end(request.app.state, job_id, seconds)
         headers = {"ETag": etag_of(job)}
         if not job.finished:
             headers["Retry-After"] = await retry_after_of(request.app.state, job)
@@ -171,7 +171,7 @@ class JobsController(Controller):
         unit: Unit = request.scope["state"]["unit"]
         if not job.finished and not unit.keyed:
             await unit.commit()
-            job = await wait_for_end(request, job_id, preferred_wait(request) or CANCEL_WAIT_SECONDS)
+            job = await wait_for_end(request.app.state, job_id, preferred_wait(request) or CANCEL_WAIT_SECONDS)
         return Response(CancelOut.of(job), status_code=200 if job.finished else 202)
 
     @post(

@@ -5,7 +5,11 @@ from models.kernel.reach import Own, owned
 
 owned(GuestSession, guest=Own("the one they are in", "guest_sessions.id = :me"))
 
-KEY_SET = "SELECT keys, fetched_at, job_id FROM provider_keys WHERE url = $1"
+KEY_SET = """
+SELECT keys, job_id, coalesce(fetched_at < clock_timestamp() - make_interval(secs => $2), true) AS stale,
+       asked_at > clock_timestamp() - make_interval(secs => $3) AS asked
+FROM provider_keys WHERE url = $1
+"""
 
 # One asks, however many processes meet the same unknown key; then nobody for a while.
 MAY_ASK_FOR_KEYS = """
@@ -63,6 +67,12 @@ USE_IDENTITY = """
 UPDATE provider_identities SET last_used_at = clock_timestamp(), email = $3
 WHERE provider = $1 AND subject = $2
 """
+
+IDENTITIES_OF = """
+SELECT id, provider, email, last_used_at, created_at FROM provider_identities WHERE user_id = $1 ORDER BY created_at
+"""
+
+REMOVE_IDENTITY = "DELETE FROM provider_identities WHERE id = $1"
 
 GUEST_FOR_TOKEN = """
 SELECT id FROM guest_sessions WHERE id = $1 AND deleted_at IS NULL AND expires_at > clock_timestamp()

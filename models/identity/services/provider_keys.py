@@ -4,7 +4,6 @@ A key that is not known is asked for by a job: once, however many tokens name it
 What is known goes on while its provider is away.
 """
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,22 +15,23 @@ from models.identity.provider_tokens import Issuer
 from models.identity.values import Provider
 from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM
-from models.kernel.clock import utc_now
 from models.kernel.session import Connection, Database, fetch
 from models.kernel.settings import Settings
 
 ASK_AGAIN_SECONDS = 30
 # Keys that a provider has withdrawn are believed for so long at most, while it can be reached.
-REFRESH_AFTER = timedelta(hours=1)
+REFRESH_AFTER_SECONDS = 3600
 
 
 class KnownKeys(msgspec.Struct, frozen=True):
-    """`job_id` is the job that fetches or fetched them. `stale`: time to look whether they have changed."""
+    """`job_id` is the job that fetches or fetched them. `stale`: time to look whether they have changed; `asked`: that
+    was done moments ago.
+    """
 
     keys: dict[str, dict[str, Any]]
     job_id: UUID | None
-    fetched: bool
     stale: bool
+    asked: bool
 
 
 def issuer_of(settings: Settings, provider: Provider) -> Issuer | None:
@@ -52,12 +52,10 @@ def issuer_of(settings: Settings, provider: Provider) -> Issuer | None:
 
 
 async def known_keys(on: Connection, issuer: Issuer) -> KnownKeys:
-    rows = await fetch(on, provider_queries.KEY_SET, issuer.keys_url)
+    rows = await fetch(on, provider_queries.KEY_SET, issuer.keys_url, REFRESH_AFTER_SECONDS, ASK_AGAIN_SECONDS)
     if not rows:
-        return KnownKeys({}, None, fetched=False, stale=True)
-    row = rows[0]
-    stale = row["fetched_at"] is None or row["fetched_at"] < utc_now() - REFRESH_AFTER
-    return KnownKeys(_plain(row["keys"]), row["job_id"], row["fetched_at"] is not None, stale)
+        return KnownKeys({}, None, stale=True, asked=False)
+    return KnownKeys(_plain(rows[0]["keys"]), rows[0]["job_id"], rows[0]["stale"], rows[0]["asked"])
 
 
 async def ask_for_keys(database: Database, issuer: Issuer) -> bool:

@@ -6,6 +6,7 @@ sent, and nothing else happens until its link is followed. So nobody gets into a
 typing it in somewhere else.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from models.identity.values import Client, LinkPurpose
 from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.clock import utc_now
-from models.kernel.errors import Conflict, Forbidden, Unprocessable
+from models.kernel.errors import Conflict, Forbidden, NotFound, Unprocessable
 from models.kernel.schema import Email, Link
 from models.kernel.session import Database, Row, fetch
 
@@ -68,6 +69,36 @@ async def connect(session: AsyncSession, user_id: UUID, identity: Identity) -> N
     await link_identity(session, user_id, identity.provider, identity.subject, identity.email)
 
 
+async def list_identities(session: AsyncSession, user_id: UUID) -> Sequence[Row]:
+    return await fetch(session, provider_queries.IDENTITIES_OF, user_id)
+
+
+async def disconnect(session: AsyncSession, user_id: UUID, id_: UUID) -> None:
+    """Raises NotFound, also for somebody else's, and Conflict for the last way into the account."""
+    user = await crud.get_live(session, User, user_id, lock=True)
+    identities = await list_identities(session, user_id)
+    if id_ not in [each["id"] for each in identities]:
+        raise NotFound.thing("identity", id_)
+    if user.password_hash is None and len(identities) == 1:
+        raise Conflict(
+            "Choose a password first (`POST /auth/forgot-password`): there would be no way into the account."
+        )
+    await fetch(session, provider_queries.REMOVE_IDENTITY, id_)
+
+
+async def keep_profile(
+    session: AsyncSession, actor: Actor, user_id: UUID, identity: Identity, data: msgspec.Struct
+) -> User:
+    """Name and picture as the provider has them now, and what `data` gives of the rest."""
+    user = await crud.get_live(session, User, user_id, lock=True)
+    before = user.version
+    user.name, user.avatar_url = _name_of(identity, user.name), avatar_of(identity) or user.avatar_url
+    await crud.apply(session, user, data)
+    if user.version != before:
+        await emit_about(session, Actor("user", user.id, actor.request_id), events.USER.updated, user)
+    return user
+
+
 async def _admit_stranger(
     session: AsyncSession, database: Database, actor: Actor, identity: Identity, client: Client
 ) -> Admitted | Registered:
@@ -93,7 +124,7 @@ async def _register(
 ) -> Registered:
     await mailed_links.count_mail(database, email, client)
     link = await mailed_links.ask(
-        session, actor, LinkPurpose.REGISTRATION, email, name=_name_of(identity, email),
+        session, actor, LinkPurpose.REGISTRATION, email, name=_name_of(identity, email.partition("@")[0]),
         provider=identity.provider, subject=identity.subject,
     )  # fmt: skip
     return Registered(link.id)
@@ -107,8 +138,8 @@ async def _find_owner(session: AsyncSession, email: str) -> Row | None:
 async def _create(session: AsyncSession, actor: Actor, identity: Identity, email: str) -> User | None:
     """None when somebody else has got an account with the mail in this very moment."""
     user = User(
-        email=email, name=_name_of(identity, email), role=Role.STUDENT, avatar_url=avatar_of(identity),
-        email_verified_at=utc_now(),
+        email=email, name=_name_of(identity, email.partition("@")[0]), avatar_url=avatar_of(identity),
+        role=Role.STUDENT, email_verified_at=utc_now(),
     )  # fmt: skip
     try:
         async with session.begin_nested():
@@ -139,9 +170,8 @@ def _usable_email(identity: Identity) -> str:
     return identity.email
 
 
-def _name_of(identity: Identity, email: str) -> str:
-    name = (identity.name or "").strip() or email.partition("@")[0]
-    return name[:MAX_NAME]
+def _name_of(identity: Identity, otherwise: str) -> str:
+    return ((identity.name or "").strip() or otherwise)[:MAX_NAME]
 
 
 def _fits(text: str, type_: Any) -> bool:
