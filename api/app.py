@@ -12,6 +12,7 @@ from litestar.middleware import AbstractMiddleware
 import models.all_contexts  # noqa: F401
 from api.addresses import Addresses
 from api.api_keys.routes import ApiKeysController
+from api.audit.routes import AuditController
 from api.auth import AuthenticationMiddleware
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
 from api.cycles.routes import CyclesController
@@ -64,7 +65,7 @@ CONTROLLERS: list[Any] = [
     MeetingsController, CycleMeetingsController, InstructorPlanController, FinanceController,
     ExportsController,
     WebhooksController,
-    NotificationsController,
+    NotificationsController, AuditController,
     RegistrationsController, CycleRegistrationsController, StudentRegistrationsController,
 ]  # fmt: skip
 

@@ -48,8 +48,8 @@ class AuditEntry(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     action: Mapped[str]
     entity_id: Mapped[str] = mapped_column(Text(collation="C"), index=True)
-    old: Mapped[dict[str, Any] | None]
-    new: Mapped[dict[str, Any] | None]
+    old_values: Mapped[dict[str, Any] | None] = mapped_column("old")
+    new_values: Mapped[dict[str, Any] | None] = mapped_column("new")
 
     statement: Mapped[AuditStatement] = relationship(
         primaryjoin="foreign(AuditEntry.statement_id) == AuditStatement.id", lazy="raise", viewonly=True

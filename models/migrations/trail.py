@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, inspect, text
 
 from models.kernel.base import Base
 from models.kernel.integrity import thing_named
@@ -56,11 +56,12 @@ class Trigger(NamedTuple):
 
 
 def install(connection: Connection) -> None:
-    """Does nothing to what is as it should be, so that it waits for no lock then."""
+    """Does nothing to what is as it should be, so that it waits for no lock then; nor about tables no revision makes."""
     for name in _missing_functions(connection):
         connection.exec_driver_sql(FUNCTIONS[name])
         connection.execute(text(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC"))
-    there, wanted = _installed(connection), set(triggers())
+    tables = set(inspect(connection).get_table_names())
+    there, wanted = _installed(connection), {trigger for trigger in triggers() if trigger.table in tables}
     for trigger in sorted(there - wanted):
         connection.execute(text(trigger.removal))
     for trigger in sorted(wanted - there):

@@ -63,9 +63,9 @@ BEGIN
             action := quote_literal('update');
     END CASE;
 
-    SELECT array_agg(each) INTO columns FROM unnest(columns) AS each WHERE each <> ALL (unnoticed);
+    columns := ARRAY(SELECT each FROM unnest(columns) AS each WHERE each <> ALL (unnoticed));
     EXECUTE format(
-        'SELECT ARRAY[%s], ARRAY[%s] FROM %s',
+        'SELECT ARRAY[%s]::boolean[], ARRAY[%s]::boolean[] FROM %s',
         (SELECT string_agg(format('bool_or(' || differs || ')', each), ', ') FROM unnest(columns) AS each),
         (SELECT string_agg(format('bool_and(' || differs || ')', each), ', ') FROM unnest(columns) AS each),
         rows
@@ -88,7 +88,7 @@ BEGIN
                 'WHEN o.deleted_at IS NOT NULL AND n.deleted_at IS NULL THEN ''restore'' ELSE ''update'' END';
         END IF;
     END LOOP;
-    IF certain IS NULL AND conditions IS NULL THEN RETURN NULL; END IF;
+    IF TG_OP = 'UPDATE' AND certain IS NULL AND conditions IS NULL THEN RETURN NULL; END IF;
 
     object := format('jsonb_build_object(%s)%s', array_to_string(certain, ', '), uncertain);
     EXECUTE format(
@@ -99,7 +99,7 @@ BEGIN
         CASE WHEN TG_OP = 'INSERT' THEN 'NULL' ELSE replace(object, '@.', 'o.') END,
         CASE WHEN TG_OP = 'DELETE' THEN 'NULL' ELSE replace(object, '@.', 'n.') END,
         rows,
-        CASE WHEN certain IS NULL THEN ' WHERE ' || array_to_string(conditions, ' OR ') ELSE '' END
+        CASE WHEN TG_OP = 'UPDATE' AND certain IS NULL THEN ' WHERE ' || array_to_string(conditions, ' OR ') ELSE '' END
     ) USING audit_begin(TG_ARGV[0], NULL);
     RETURN NULL;
 END $$;
