@@ -82,6 +82,7 @@ async def update_course(
     reach: Reach = EVERYTHING,
 ) -> Course:
     """`data` is a whole course (PUT) or a part of one (PATCH). Raises Forbidden when it would leave the reach."""
+    await get_course(session, id_, reach)
     await _check_instructor(session, data)
     course = await crud.update(session, Course, id_, data, match, course_faults, reach)
     await emit_about(session, actor, events.COURSE.updated, course)
