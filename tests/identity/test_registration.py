@@ -183,8 +183,8 @@ async def test_a_deleted_account_does_not_keep_its_address(anonymous: ApiClient,
         ("role", "admin"), ("emailVerifiedAt", "2026-01-01T00:00:00Z"), ("passwordHash", "x"), ("id", str(UUID(int=1))),
         ("blockedAt", None), ("email", "noa@example.com\n"), ("email", "noa"), ("email", "a b@example.com"),
         ("phone", "0501234567"), ("phone", "+972501234567\n"), ("timezone", "Mars/Olympus"), ("locale", "HE_il"),
-        ("password", "short"), ("password", "aaaaaaaaaaaaaaaa"), ("password", "x" * 201), ("password", "NOA@example.com"),
-        ("name", ""),
+        ("password", "short"), ("password", "aaaaaaaaaaaaaaaa"), ("password", "x" * 201),
+        ("password", "NOA@example.com"), ("name", ""),
     ],
 )  # fmt: skip
 async def test_a_registration_with_a_fault_names_it_and_makes_nothing(
