@@ -11,7 +11,7 @@ from tests.support.accounts import bearer, log_in, make_person
 from tests.support.client import ApiClient
 
 MENTOR = "0198c0de-0000-7000-8000-000000000001"
-AT_FIRST = {
+AT_FIRST: dict[str, Any] = {
     "recentSearches": [], "favoriteTopics": [], "favoriteMentors": [], "timezone": None,
     "notifications": {"email": True, "sms": True, "voice": False, "inApp": True, "push": True},
 }  # fmt: skip
@@ -91,7 +91,7 @@ async def test_preferences_are_replaced_whole(noa: ApiClient) -> None:
     assert (profile["preferences"], profile["timezone"]) == (wanted, "Asia/Jerusalem")
     assert await noa.expect(200, "GET", "/users/me/preferences") == wanted
     partly = await noa.expect(200, "PUT", "/users/me/preferences", json={"notifications": {"sms": False}})
-    assert partly == {**AT_FIRST, "notifications": {**AT_FIRST["notifications"], "sms": False}}  # type: ignore[dict-item]
+    assert partly == {**AT_FIRST, "notifications": {**AT_FIRST["notifications"], "sms": False}}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from litestar import Litestar
 
 import api.auth
+from models.identity.services import sessions
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 from tests.conftest import sign_in
@@ -169,7 +170,7 @@ async def test_what_is_looked_up_while_a_session_ends_is_not_believed_for_longer
     clock = Clock()
     monkeypatch.setattr(api.auth, "time", clock)
     tokens = await log_in(anonymous)
-    look_up = api.auth.authenticate_token
+    look_up = sessions.authenticate_token
 
     async def slow(*args: Any) -> Any:
         caller = await look_up(*args)
@@ -244,9 +245,7 @@ async def test_no_session_is_opened_by_a_password_that_is_changed_meanwhile(
     anonymous: ApiClient, database: Database, noa: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look at the password and the opening of the session."""
-    from models.identity.services import sessions
-
-    matches = sessions.matches
+    from models.identity.passwords import matches
 
     async def slow(stored: str | None, password: str) -> bool:
         right = await matches(stored, password)

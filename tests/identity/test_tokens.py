@@ -27,7 +27,7 @@ def good(settings: Settings, **claims: str) -> str:
     return issue_token(settings, Purpose.ACCESS, NOA, utc_now(), HOUR, **claims)
 
 
-def forged(settings: Settings, *, key: Any = None, headers: dict[str, Any] | None = None, **claims: Any) -> str:
+def forged(settings: Settings, *, key: Any = None, headers: Any = None, **claims: Any) -> str:
     """A good token but for what is given; None leaves a claim or a header out."""
     whole = {**jwt.decode(good(settings), options={"verify_signature": False}), **claims}
     head = {**jwt.get_unverified_header(good(settings)), **(headers or {})}
