@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -48,6 +49,7 @@ SETTINGS = {
 SERVERS = frozenset({EmbeddedPostgres.name, EmbeddedValkey.name})
 QUEUES = [*(queue.value for queue in Queue), "celery", "held"]
 KEPT = {"users", "api_keys", "alembic_version"}
+JOB_TABLES = {"jobs", "job_attempts"}
 T = TypeVar("T")
 Run = Callable[[], float]
 
@@ -91,6 +93,7 @@ class Stage:
     output: Path
     scale: float = 1.0
     profile: bool = False
+    kept: UUID | None = None
     run_name: str = ""
     recorded: dict[str, float] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
@@ -132,9 +135,13 @@ class Stage:
         return self.run(_fetch(self.peer_database_url, statement, *args))
 
     def empty(self) -> None:
-        """Nothing in any table, no message in any queue; users and their keys stay."""
-        names = [row["tablename"] for row in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-        self.sql(f"TRUNCATE {', '.join(set(names) - KEPT)} RESTART IDENTITY CASCADE")
+        """Nothing in any table, no message in any queue; users, their keys and jobs up to `kept` stay."""
+        names = {row["tablename"] for row in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+        if self.kept is not None:
+            names -= JOB_TABLES
+            self.sql("DELETE FROM job_attempts WHERE job_id > $1", self.kept)
+            self.sql("DELETE FROM jobs WHERE id > $1", self.kept)
+        self.sql(f"TRUNCATE {', '.join(names - KEPT)} RESTART IDENTITY CASCADE")
         for url in (self.redis_url, self.peer_redis_url):
             with redis.from_url(url) as client:
                 client.delete(*QUEUES)

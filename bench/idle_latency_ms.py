@@ -26,20 +26,18 @@ PAUSE_SECONDS = 0.03
 @contextmanager
 def contenders(stage: Stage) -> Iterator[Contenders]:
     with stage.processes("web", "scheduler", "worker", "peer-worker"):
-        message = request(
-            "POST",
-            f"{stage.api}/api/v1/jobs",
-            body=b'{"kind":"bench.stamp","payload":{}}',
-            headers={"x-api-key": stage.api_key()},
-        )
-        yield Contenders(
-            lambda: stage.run(_ours(stage, message)), lambda: _peer(stage), lambda: stage.run(_limit(stage))
-        )
+        key = stage.api_key()
+        yield Contenders(lambda: idle_latency(stage, key), lambda: _peer(stage), lambda: stage.run(_limit(stage)))
+
+
+def idle_latency(stage: Stage, key: str) -> float:
+    body, headers = b'{"kind":"bench.stamp","payload":{}}', {"x-api-key": key}
+    return stage.run(_ours(stage, request("POST", f"{stage.api}/api/v1/jobs", body=body, headers=headers)))
 
 
 async def _ours(stage: Stage, message: bytes) -> float:
     asked = {}
-    for _ in range(SAMPLES):
+    for _ in range(stage.scaled(SAMPLES)):
         now = time.time()
         answer = await exchange(stage.api, message)
         id_ = UUID(msgspec.json.decode(answer)["id"])
@@ -58,7 +56,7 @@ def _peer(stage: Stage) -> float:
 
     waits = []
     with redis.from_url(stage.peer_redis_url) as client:
-        for number in range(SAMPLES):
+        for number in range(stage.scaled(SAMPLES)):
             now = time.time()
             stamp.delay(f"stamp-{number}")
             answer = client.blpop([f"stamp-{number}"], timeout=10)
@@ -73,7 +71,7 @@ async def _limit(stage: Stage) -> float:
     heard: asyncio.Queue[str] = asyncio.Queue()
     await listener.add_listener("bench", lambda *notice: heard.put_nowait(notice[-1]))
     waits = []
-    for _ in range(SAMPLES):
+    for _ in range(stage.scaled(SAMPLES)):
         now, id_ = time.time(), new_id()
         await stage.database.fetch(f"WITH row AS ({INSERT}) SELECT pg_notify('bench', id::text) FROM row", id_, "{}")
         await claimer.fetch(CLAIM, UUID(await heard.get()))

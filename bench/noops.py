@@ -42,10 +42,10 @@ def beside_others(figure: str, args: JobArgs, worker: str) -> Callable[[Stage], 
     return contenders
 
 
-def ours(stage: Stage, args: JobArgs, worker: str) -> float:
+def ours(stage: Stage, args: JobArgs, worker: str, jobs: int = JOBS) -> float:
     """From the commit of all jobs to the end of the last, by PostgreSQL's clock."""
     stage.empty()
-    jobs = stage.scaled(JOBS)
+    jobs = stage.scaled(jobs)
     with stage.processes("scheduler", worker):
         _submit(stage, args, WARM_UP)
         _wait_for_ours(stage)

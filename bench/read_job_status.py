@@ -38,9 +38,9 @@ def contenders(stage: Stage) -> Iterator[Contenders]:
     with stage.processes("web", "peer-web", "limit-web") as urls:
         key = {"x-api-key": stage.api_key()}
         yield Contenders(
-            _run(stage, f"{stage.api}/api/v1/jobs", ids, key),
-            _run(stage, f"{urls['peer']}/jobs", ids, {}),
-            _run(stage, f"{urls['limit']}/jobs", ids, {}),
+            reading(stage, f"{stage.api}/api/v1/jobs", ids, key),
+            reading(stage, f"{urls['peer']}/jobs", ids, {}),
+            reading(stage, f"{urls['limit']}/jobs", ids, {}),
         )
 
 
@@ -52,7 +52,8 @@ def _store_results(url: str, ids: Sequence[str]) -> None:
             client.set(backend.get_key_for_task(id_), backend.encode(ended))
 
 
-def _run(stage: Stage, url: str, ids: Sequence[str], headers: dict[str, str]) -> Run:
+def reading(stage: Stage, url: str, ids: Sequence[str], headers: dict[str, str]) -> Run:
+    """Give a run that reads these jobs in a random order, over and over."""
     shuffled = random.Random(7).sample(ids, len(ids))
     messages = [request("GET", f"{url}/{id_}", headers=headers) for id_ in shuffled]
 

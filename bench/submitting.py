@@ -19,7 +19,7 @@ def submitting(figure: str, connections: int) -> Callable[[Stage], AbstractConte
     def contenders(stage: Stage) -> Iterator[Contenders]:
         with stage.processes("web", "peer-web", "limit-web") as urls:
             key = {"x-api-key": stage.api_key()}
-            submit = partial(_submit, stage, figure, connections)
+            submit = partial(submit_for_a_while, stage, figure, connections)
             yield Contenders(
                 partial(submit, f"{stage.api}/api/v1/jobs", key),
                 partial(submit, f"{urls['peer']}/jobs", {}),
@@ -29,7 +29,7 @@ def submitting(figure: str, connections: int) -> Callable[[Stage], AbstractConte
     return contenders
 
 
-def _submit(stage: Stage, figure: str, connections: int, url: str, headers: dict[str, str]) -> float:
+def submit_for_a_while(stage: Stage, figure: str, connections: int, url: str, headers: dict[str, str]) -> float:
     stage.empty()
     message = request("POST", url, body=BODY, headers=headers)
     total = stage.scaled(REQUESTS)
