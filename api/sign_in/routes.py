@@ -14,7 +14,7 @@ from api.identity.routes import login_out
 from api.identity.schemas import ChallengeOut, LoginOut, RegistrationOut, UserOut
 from api.limits import Limit, limited
 from api.provider_tokens import ProviderTokens, not_set_up
-from api.resources import Response, created
+from api.resources import Response
 from api.sign_in.schemas import ClerkUserIn, FacebookIn, GoogleIn, IdentityOut
 from models.identity.provider_tokens import (
     Identity,
@@ -122,7 +122,8 @@ class ClerkController(Controller):
         if isinstance(admitted, Registered):
             return Response(RegistrationOut(registration_id=admitted.registration_id), status_code=202)
         user = UserOut.of(await sign_in.keep_profile(session, actor, admitted.user_id, identity, data))
-        return created(request, user, user.id, under="admin/users") if admitted.is_new else Response(user)
+        status = 201 if admitted.is_new else 200
+        return Response(user, status_code=status, headers={"Location": "/api/v1/users/me"})
 
 
 async def _enter(request: ApiRequest, session: Session, identity: Identity) -> Response[Entered]:
