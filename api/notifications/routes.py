@@ -35,15 +35,23 @@ class NotificationsController(Controller):
         "/sandbox/messages", guards=[requires(Scope.READ_NOTIFICATIONS)], summary="List the sandbox's messages",
         dependencies={"page": query_of(MessagePage)}, operation_class=documented(MessagePage),
     )  # fmt: skip
-    async def list_sandbox_messages(self, session: Session, page: NamedDependency[MessagePage]) -> Listing[MessageOut]:
-        """What would have been sent, were a provider configured. Searched by recipient and subject."""
-        return listing(MessageOut, *await notifications.list_sandbox_messages(session, page))
+    async def list_sandbox_messages(
+        self, session: Session, caller: CurrentCaller, page: NamedDependency[MessagePage]
+    ) -> Listing[MessageOut]:
+        """What would have been sent, were a provider configured. Searched by recipient and subject. Mails that open an
+        account are shown to administrators only.
+        """
+        rows, pagination = await notifications.list_sandbox_messages(session, page, confidential=caller.is_admin)
+        return listing(MessageOut, rows, pagination)
 
     @get(
         "/sandbox/messages/{message_id:uuid}",
         guards=[requires(Scope.READ_NOTIFICATIONS)],
         summary="Read a sandbox message",
     )
-    async def get_sandbox_message(self, session: Session, message_id: FromPath[UUID]) -> MessageWithContentOut:
+    async def get_sandbox_message(
+        self, session: Session, caller: CurrentCaller, message_id: FromPath[UUID]
+    ) -> MessageWithContentOut:
         """With its text and its HTML."""
-        return MessageWithContentOut.of(await notifications.get_sandbox_message(session, message_id))
+        message = await notifications.get_sandbox_message(session, message_id, confidential=caller.is_admin)
+        return MessageWithContentOut.of(message)

@@ -18,6 +18,8 @@ SELECT recipient, recipient_name, subject, text, html FROM messages WHERE id = $
 SENT = """
 UPDATE messages
 SET status = 'sent', provider = $2, provider_message_id = $3, sent_at = clock_timestamp(), error = NULL,
+    text = CASE WHEN confidential AND $2 <> 'sandbox' THEN '' ELSE text END,
+    html = CASE WHEN confidential AND $2 <> 'sandbox' THEN '' ELSE html END,
     version = version + 1, updated_at = clock_timestamp()
 WHERE id = $1 AND status <> 'sent'
 """
@@ -28,13 +30,16 @@ WHERE id = $1 AND status = 'pending'
 """
 
 
-def sandbox_messages(filters: Mapping[str, Any]) -> Select[Message]:
+def sandbox_messages(filters: Mapping[str, Any], *, confidential: bool) -> Select[Message]:
+    """`confidential`: those too."""
     statement = select(Message).where(Message.provider == SANDBOX)
+    if not confidential:
+        statement = statement.where(~Message.confidential)
     for name in ("recipient", "template"):
         if name in filters:
             statement = statement.where(getattr(Message, name) == filters[name])
     return statement
 
 
-def sandbox_message(id_: UUID) -> Select[Message]:
-    return select(Message).where(Message.id == id_, Message.provider == SANDBOX)
+def sandbox_message(id_: UUID, *, confidential: bool) -> Select[Message]:
+    return sandbox_messages({}, confidential=confidential).where(Message.id == id_)

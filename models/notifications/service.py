@@ -41,10 +41,12 @@ async def request_email(
     variables: Mapping[str, Any],
     *,
     recipient_name: str | None = None,
+    confidential: bool = False,
 ) -> JobRecord:
     """Write a mail from a template (see `Template` for its variables) and ask for it to be sent."""
     template = Template(template)
-    return await _request(session, actor, template, (recipient, recipient_name), render(template, variables))
+    content = render(template, variables)
+    return await _request(session, actor, template, (recipient, recipient_name), content, confidential=confidential)
 
 
 async def request_written_email(
@@ -63,7 +65,13 @@ async def request_written_email(
 
 
 async def _request(
-    session: AsyncSession, actor: Actor, template: str, to: tuple[str, str | None], content: Content
+    session: AsyncSession,
+    actor: Actor,
+    template: str,
+    to: tuple[str, str | None],
+    content: Content,
+    *,
+    confidential: bool = False,
 ) -> JobRecord:
     message_id = new_id()
     job = await enqueue(session, actor, SendEmail(message_id=message_id))
@@ -71,6 +79,7 @@ async def _request(
         Message(
             id=message_id, channel="email", template=template, recipient=to[0], recipient_name=to[1],
             subject=content.subject, text=content.text, html=content.html, job_id=job.id, request_id=actor.request_id,
+            confidential=confidential,
         )
     )  # fmt: skip
     await session.flush()
@@ -92,16 +101,19 @@ class MessagePage(Page):
     template: str | None = None
 
 
-async def list_sandbox_messages(session: AsyncSession, page: MessagePage) -> tuple[list[Message], Pagination]:
+async def list_sandbox_messages(
+    session: AsyncSession, page: MessagePage, *, confidential: bool
+) -> tuple[list[Message], Pagination]:
+    """`confidential`: those too."""
     searched = [Message.recipient, Message.recipient_name, Message.subject]
     sortable = {"createdAt": Message.created_at, "sentAt": Message.sent_at}
-    statement = queries.sandbox_messages(filters(page))
+    statement = queries.sandbox_messages(filters(page), confidential=confidential)
     return await paginate(session, statement, page, sortable=sortable, searched=searched)
 
 
-async def get_sandbox_message(session: AsyncSession, id_: UUID) -> Message:
+async def get_sandbox_message(session: AsyncSession, id_: UUID, *, confidential: bool) -> Message:
     """Raises NotFound, also for a message that a real provider has sent."""
-    message = await session.scalar(queries.sandbox_message(id_))
+    message = await session.scalar(queries.sandbox_message(id_, confidential=confidential))
     if message is None:
         raise NotFound.thing("sandbox message", id_)
     return message

@@ -10,7 +10,11 @@ from models.kernel.base import Entity
 
 
 class Message(Entity):
-    """`provider` is `sandbox` when no key is configured: the message is then only kept, to be read."""
+    """`provider` is `sandbox` when no key is configured: the message is then only kept, to be read.
+
+    A `confidential` one opens an account to whoever reads it: only administrators do so in the sandbox, and once a
+    provider has it, it is not kept.
+    """
 
     __tablename__ = "messages"
     unaudited = "a message is its own record of what was sent to whom"
@@ -26,6 +30,7 @@ class Message(Entity):
     provider: Mapped[str | None]
     provider_message_id: Mapped[str | None]
     error: Mapped[str | None]
+    confidential: Mapped[bool] = mapped_column(default=False, server_default="false")
     job_id: Mapped[UUID | None]
     request_id: Mapped[str | None]
     sent_at: Mapped[datetime | None]

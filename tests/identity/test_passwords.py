@@ -5,7 +5,9 @@ from uuid import UUID
 
 import pytest
 
+from models.identity.passwords import matches
 from models.identity.rules import password_faults
+from models.identity.services import passwords
 from models.kernel.session import Database
 from tests.support.accounts import PASSWORD, bearer, log_in, mail_to, make_person, token_in
 from tests.support.client import ApiClient, eventually
@@ -63,6 +65,23 @@ async def test_a_bad_new_password_changes_nothing(anonymous: ApiClient, noa: UUI
     problem = await change(anonymous, tokens, 400, newPassword=bad)
     assert [fault["field"] for fault in problem["errors"]] == ["newPassword"]
     await log_in(anonymous)
+
+
+async def test_a_password_that_is_changed_while_it_is_shown_opens_nothing(
+    anonymous: ApiClient, database: Database, noa: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has stolen it is too late once its owner has another."""
+    tokens = await log_in(anonymous)
+
+    async def slow(stored: str | None, password: str) -> bool:
+        right = await matches(stored, password)
+        await database.execute("UPDATE users SET password_hash = 'another'")
+        return right
+
+    monkeypatch.setattr(passwords, "matches", slow)
+    await change(anonymous, tokens, 403)
+    (row,) = await database.fetch("SELECT password_hash FROM users")
+    assert row["password_hash"] == "another"
 
 
 async def test_a_key_has_no_password(client: ApiClient) -> None:

@@ -113,7 +113,8 @@ async def _send_armed(
     # Behind `#`, so that it is in no server's log and in no Referer.
     url = f"{_page(settings, page)}#token={quote(token)}"
     until = link["expires_at"].strftime("%Y-%m-%d %H:%M UTC")
-    await request_email(session, actor, template, link["email"], {"url": url, "expires_at": until})
+    variables = {"url": url, "expires_at": until}
+    await request_email(session, actor, template, link["email"], variables, confidential=True)
 
 
 def _page(settings: Settings, name: str) -> str:

@@ -35,7 +35,7 @@ async def check_password(session: AsyncSession, database: Database, caller: Call
 async def change_password(session: AsyncSession, database: Database, caller: Caller, current: str, new: str) -> None:
     """Ends all other sessions. Raises Forbidden when the current password is wrong, Invalid for a bad new one."""
     user = await check_password(session, database, caller, current)
-    await _set_password(session, caller, user.id, "newPassword", new, keep=caller.session_id)
+    await _set_password(session, caller, user.id, new, keep=caller.session_id, shown=user.password_hash)
 
 
 async def forgot_password(session: AsyncSession, database: Database, actor: Actor, email: str, client: Client) -> None:
@@ -48,7 +48,7 @@ async def reset_password(session: AsyncSession, actor: Actor, token: str, new: s
     """By a link out of a mail; ends all sessions. Raises Unprocessable for a link that is spent or too old."""
     link = await mailed_links.follow(session, token, LinkPurpose.PASSWORD_RESET, LinkPurpose.INVITATION)
     try:
-        user = await _set_password(session, actor, link["user_id"], "newPassword", new)
+        user = await _set_password(session, actor, link["user_id"], new)
     except NotFound:
         raise mailed_links.spent() from None
     if user.blocked_at is not None:
@@ -58,12 +58,17 @@ async def reset_password(session: AsyncSession, actor: Actor, token: str, new: s
 
 
 async def _set_password(
-    session: AsyncSession, actor: Actor, user_id: UUID, field: str, new: str, *, keep: UUID | None = None
+    session: AsyncSession, actor: Actor, user_id: UUID, new: str, *, keep: UUID | None = None, shown: str | None = None
 ) -> User:
-    """The user is locked before sessions are ended: a login under way with the old password finds a new one."""
+    """The user is locked before sessions are ended: a login under way with the old password finds a new one.
+
+    `shown` is the hash of the password that was shown for this, which must still be theirs.
+    """
     hashed = await hash_password(new)
     user = await crud.get_live(session, User, user_id, lock=True)
-    if faults := password_faults(field, new, user.email):
+    if shown is not None and user.password_hash != shown:
+        raise Forbidden("The password was changed meanwhile.")
+    if faults := password_faults("newPassword", new, user.email):
         raise Invalid.of(faults)
     user.password_hash = hashed
     await session.flush()

@@ -226,6 +226,7 @@ def upgrade() -> None:
     sa.Column('provider', sa.Text(), nullable=True),
     sa.Column('provider_message_id', sa.Text(), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('confidential', sa.Boolean(), server_default='false', nullable=False),
     sa.Column('job_id', sa.Uuid(), nullable=True),
     sa.Column('request_id', sa.Text(), nullable=True),
     sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
