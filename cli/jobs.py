@@ -17,8 +17,8 @@ import models.all_contexts  # noqa: F401
 from cli.environment import adopt_settings
 from models.events.endings import cancel_job
 from models.jobs import operations
+from models.jobs.dispatching import list_paused
 from models.jobs.jobs import Redrive, RedriveFilter
-from models.jobs.lifecycle import list_paused
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.jobs.service import JobPage, enqueue, get_job, list_attempts, list_jobs, retry_job

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 import models.all_contexts  # noqa: F401
+from models.jobs.dispatching import become_due
 from models.kernel.logs import configure_logging, get_logger
 from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
@@ -19,7 +20,7 @@ from scheduler.batches import end_finished_batches
 from scheduler.broker import Broker
 from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
-from scheduler.dispatch import dispatch, new_windows, redeliver
+from scheduler.dispatch import Dispatcher
 from scheduler.heartbeat import beat
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
@@ -27,6 +28,8 @@ from scheduler.statistics import count_statistics
 
 log = get_logger("scheduler")
 RESCUE_SECONDS = 1.0
+DUE_SECONDS = 0.2
+LEARN_SECONDS = 1.0
 CRON_SECONDS = 1.0
 BATCH_SECONDS = 0.25
 CANARY_SECONDS = 10.0
@@ -44,9 +47,10 @@ class Scheduler:
             settings.asyncpg_dsn,
             pool_size=min(settings.database_pool_size, 5),
             application="bellwork-scheduler",
+            by_index=True,
         )
         self._broker = Broker(settings)
-        self._windows = new_windows()
+        self._dispatcher = Dispatcher(self._database, self._broker, settings)
         self._listener = Listener(self._database, WORK_DUE)
         self._nudger = Nudger(self._database)
         self._stopping = asyncio.Event()
@@ -63,7 +67,9 @@ class Scheduler:
                 self._every(CRON_SECONDS, self._fire_schedules),
                 self._when_due(self._dispatch),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
-                self._every(RESCUE_SECONDS, lambda: redeliver(self._database, self._broker, self._settings)),
+                self._every(RESCUE_SECONDS, self._dispatcher.redeliver),
+                self._every(LEARN_SECONDS, self._dispatcher.learn),
+                self._every(DUE_SECONDS, self._become_due),
                 self._every(BATCH_SECONDS, lambda: end_finished_batches(self._database)),
                 self._every(CANARY_SECONDS, lambda: send_canaries(self._broker)),
                 self._every(STATISTICS_SECONDS, lambda: count_statistics(self._database)),
@@ -82,9 +88,14 @@ class Scheduler:
 
     async def _dispatch(self) -> int:
         try:
-            return await dispatch(self._database, self._broker, self._settings, self._windows)
+            return await self._dispatcher.dispatch()
         finally:
             beat()
+
+    async def _become_due(self) -> int:
+        if jobs := await become_due(self._database):
+            self._nudger.nudge()
+        return jobs
 
     async def _fire_schedules(self) -> int:
         if jobs := await fire_schedules(self._database):

@@ -64,7 +64,7 @@ class Broker:
             ids[0], message.kind, args=(ids,), kwargs={}, argsrepr=f"({len(ids)} job(s), first {ids[0]})"
         )
         producer.publish(
-            body.body, headers=body.headers, routing_key=message.queue, serializer="json",
+            body.body, headers={**body.headers, "jobs": ids}, routing_key=message.queue, serializer="json",
             declare=[Queue(message.queue, routing_key=message.queue)], retry=False, **body.properties,
         )  # fmt: skip
 

@@ -2,14 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 
-from models.jobs.admission import Candidate, Window
-from models.jobs.kinds import all_kinds, kind_named
-from models.jobs.lifecycle import (
-    become_due,
+from models.jobs.admission import Bundle, Window
+from models.jobs.dispatching import (
     count_published,
+    message_sizes,
     take_due,
     unpublish,
     unpublish_overdue,
@@ -22,84 +20,74 @@ from models.kernel.settings import Settings
 from scheduler.broker import Broker, Message
 
 log = get_logger(__name__)
-Windows = defaultdict[Queue, Window]
 
 
-def new_windows() -> Windows:
-    return defaultdict(Window)
+class Dispatcher:
+    """Remembers, from call to call, how much each queue can take and how many jobs of a kind share a message."""
 
+    def __init__(self, database: Database, broker: Broker, settings: Settings) -> None:
+        self._database = database
+        self._broker = broker
+        self._settings = settings
+        self._windows: defaultdict[Queue, Window] = defaultdict(Window)
+        self._sizes: Mapping[str, int] = {}
 
-async def dispatch(database: Database, broker: Broker, settings: Settings, windows: Windows | None = None) -> int:
-    """Give the broker what waits and has room, owner by owner in turn, and return how many jobs that was.
+    async def learn(self) -> int:
+        """Look how long jobs take these days. To be called now and then."""
+        self._sizes = await message_sizes(self._database)
+        return 0
 
-    `windows` remembers from call to call how much each queue can take. What a crash or the broker swallows between
-    marking and sending is found by `redeliver`.
-    """
-    windows = windows if windows is not None else new_windows()
-    moved = await become_due(database)
-    for queue in await waiting_queues(database):
+    async def dispatch(self) -> int:
+        """Give the broker what waits and has room, owner by owner in turn, and return how many jobs that was.
+
+        What a crash or the broker swallows between marking and sending is found by `redeliver`.
+        """
+        return sum([await self._serve(queue) for queue in await waiting_queues(self._database)])
+
+    async def _serve(self, queue: Queue) -> int:
         try:
-            depth = await broker.depth(queue.value)
+            depth = await self._broker.depth(queue.value)
         except Exception as error:
             log.warning("broker_away", queue=queue, error=repr(error))
-            return moved
-        jobs = await _take(database, queue, depth, windows[queue], settings.dispatch_window)
-        moved += await _send(database, broker, queue, jobs)
-    return moved
+            return 0
+        return await self._send(queue, await self._take(queue, depth))
 
+    async def _take(self, queue: Queue, depth: int) -> Sequence[Bundle]:
+        now, window = asyncio.get_running_loop().time(), self._windows[queue]
+        room = window.room(depth, now, self._settings.dispatch_window)
+        if not room:
+            return []
+        async with self._database.statements() as transaction:
+            bundles = await take_due(transaction, queue, self._settings.dispatch_window, room, self._sizes)
+        if bundles:  # else another dispatcher is at this queue, or nothing may go now
+            window.sent(len(bundles) >= room, now)
+        return bundles
 
-async def _take(database: Database, queue: Queue, depth: int, window: Window, most: int) -> Sequence[Candidate]:
-    now = asyncio.get_running_loop().time()
-    room = window.room(depth, now, most) * largest_batch(queue)
-    if not room:
-        return []
-    async with database.transaction() as session:
-        jobs = await take_due(session, queue, most, room)
-    if jobs:  # else another dispatcher is at this queue, or nothing may go now
-        window.sent(len(jobs) >= room, now)
-    return jobs
+    async def _send(self, queue: Queue, bundles: Sequence[Bundle]) -> int:
+        if not bundles:
+            return 0
+        ids = [id_ for bundle in bundles for id_ in bundle.ids]
+        try:
+            await self._broker.publish([Message(bundle.kind, queue.value, bundle.ids) for bundle in bundles])
+        except Exception as error:
+            log.warning("broker_away", queue=queue, jobs=len(ids), error=repr(error))
+            await unpublish(self._database, ids)
+            return 0
+        return len(ids)
 
+    async def redeliver(self) -> int:
+        """Send again what the broker was given and has lost (a flush, a restart without its data, a worker's death).
 
-async def _send(database: Database, broker: Broker, queue: Queue, jobs: Sequence[Candidate]) -> int:
-    if not jobs:
-        return 0
-    try:
-        await broker.publish(messages_for(queue, jobs))
-    except Exception as error:
-        log.warning("broker_away", queue=queue, jobs=len(jobs), error=repr(error))
-        await unpublish(database, [job.id for job in jobs])
-        return 0
-    return len(jobs)
-
-
-async def redeliver(database: Database, broker: Broker, settings: Settings) -> int:
-    """Send again what the broker was given and has lost (a flush, a restart without its data, a worker's death).
-
-    A published job that nobody claimed for a while is lost when its queue holds fewer messages than there are published
-    jobs; as many as are missing are sent again, so that one swallowed message is found behind a long queue, and a long
-    queue is not doubled for it. Sending one twice does no harm: a claim succeeds once.
-    """
-    lost = 0
-    for queue in Queue:
-        published, overdue = await count_published(database, queue, settings.job_redeliver_seconds)
-        if not overdue:
-            continue
-        missing = published - await broker.depth(queue.value) * largest_batch(queue)
-        if missing > 0:
-            lost += await unpublish_overdue(database, queue, settings.job_redeliver_seconds, missing)
-    if lost:
-        log.warning("redelivering", jobs=lost)
-    return lost
-
-
-def messages_for(queue: Queue, jobs: Sequence[Candidate]) -> list[Message]:
-    """One message per job, and one for up to `batch_size` neighbours of a kind that is taken in batches."""
-    messages = []
-    for name, group in groupby(jobs, key=lambda job: job.kind):
-        ids, size = [job.id for job in group], kind_named(name).batch_size
-        messages += [Message(name, queue.value, ids[at : at + size]) for at in range(0, len(ids), size)]
-    return messages
-
-
-def largest_batch(queue: Queue) -> int:
-    return max((kind.batch_size for kind in all_kinds() if kind.queue == queue), default=1)
+        A published job that nobody claimed for a while is lost when its queue holds fewer messages than there are
+        messages with unclaimed jobs; as many as are missing are sent again, so that one swallowed message is found
+        behind a long queue, and a long queue is not doubled for it. Sending one twice does no harm: a claim succeeds
+        once.
+        """
+        lost, patience = 0, self._settings.job_redeliver_seconds
+        for queue in Queue:
+            sent, overdue = await count_published(self._database, queue, patience)
+            if overdue and (missing := sent - await self._broker.depth(queue.value)) > 0:
+                lost += await unpublish_overdue(self._database, queue, patience, missing)
+        if lost:
+            log.warning("redelivering", jobs=lost)
+        return lost

@@ -15,8 +15,8 @@ import uvloop
 from celery import Celery, signals
 
 import tasks.all_handlers  # noqa: F401
-from models.jobs.kinds import all_kinds
-from models.jobs.rules import AttemptOutcome, Queue
+from models.jobs.kinds import JobKind, all_kinds
+from models.jobs.rules import Queue
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.logs import configure_logging
@@ -25,11 +25,8 @@ from models.kernel.settings import get_settings
 from models.webhooks.service import address_policy
 from tasks.context import Tools
 from tasks.integrations.receivers import Receivers
+from tasks.messages import write_ends
 from tasks.runtime import Runtime
-
-
-class AttemptFailed(Exception):
-    """Shows in Flower that an attempt did not succeed; the job's row has the whole story."""
 
 
 def make_celery() -> Celery:
@@ -60,20 +57,16 @@ def make_celery() -> Celery:
 celery = make_celery()
 
 
-def _add_task(name: str) -> None:
-    @celery.task(name=name, throws=(AttemptFailed,))
+def _add_task(kind: JobKind) -> None:
+    @celery.task(name=kind.name, Request="tasks.messages:JobMessage", resultrepr_maxsize=65_536)
     def perform(job_ids: list[str]) -> str:
-        process = WorkerProcess.current()
-        closings = process.loop.run_until_complete(process.runtime.perform([UUID(id_) for id_ in job_ids]))
-        errors = [closing.error for closing in closings if closing.error is not None]
-        if errors and len(job_ids) == 1:
-            raise AttemptFailed(f"{closings[0].outcome}: {errors[0].code}: {errors[0].message}")
-        done = sum(closing.outcome == AttemptOutcome.SUCCEEDED for closing in closings)
-        return f"{done} of {len(job_ids)} succeeded"
+        process, ids = WorkerProcess.current(), [UUID(id_) for id_ in job_ids]
+        ended = process.loop.run_until_complete(process.runtime.perform(kind, ids))
+        return write_ends([ended.get(id_) for id_ in ids])
 
 
 for _kind in all_kinds():
-    _add_task(_kind.name)
+    _add_task(_kind)
 
 
 @celery.task(name="bellwork.canary", bind=True)

@@ -2,6 +2,8 @@
 
 import errno
 
+import msgspec
+
 from models.jobs.lifecycle import Closing
 from models.jobs.records import JobRecord
 from models.jobs.rules import AttemptOutcome, JobError, JobStatus, RetryPolicy
@@ -21,6 +23,19 @@ class ProviderError(Exception):
         self.retry_after = retry_after
 
 
+class Ended(msgspec.Struct, frozen=True, array_like=True):
+    """How an attempt came out, for those who watch workers."""
+
+    outcome: AttemptOutcome
+    error: str | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, closing: Closing) -> "Ended":
+        error = f"{closing.error.code}: {closing.error.message}" if closing.error else None
+        return cls(closing.outcome, error, closing.work_seconds)
+
+
 class JobStopped(Exception):
     """A checkpoint saw that someone asked the job to stop."""
 
@@ -29,8 +44,10 @@ class TimeLimitExceeded(Exception):
     """The handler ran longer than its kind allows."""
 
 
-def after_success(result: bytes) -> Closing:
-    return Closing(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, result=result)
+def after_success(result: bytes, work_seconds: float) -> Closing:
+    return Closing(
+        status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, result=result, work_seconds=work_seconds
+    )
 
 
 def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chance: float) -> Closing:

@@ -3,31 +3,40 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.events.endings import announce_end, end_alone
+from models.events.endings import Success, announce_end, end_successes
+from models.jobs.dispatching import unpublish
 from models.jobs.endings import has_witness
 from models.jobs.kinds import JobKind, NoResult, kind_named
-from models.jobs.lifecycle import Closing, Grip, LeaseLost, claim, close, peek, renew, report_progress, see_worker
+from models.jobs.lifecycle import Closing, LeaseLost, claim, close, lost, report_progress, see_worker
 from models.jobs.records import JobRecord
 from models.jobs.rules import Progress
+from models.kernel.batching import Batcher
 from models.kernel.logs import get_logger
 from models.kernel.origin import Origin, acting
 from models.kernel.session import is_away
+from models.kernel.signals import JOB_CHANGED, Nudger
 from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
 from tasks.handlers import handler_of
-from tasks.outcomes import JobStopped, TimeLimitExceeded, after_error, after_success
+from tasks.leases import Hold, Leases
+from tasks.outcomes import Ended, JobStopped, TimeLimitExceeded, after_error, after_success
 
 PROGRESS_SECONDS = 0.2
-CANCEL_SECONDS = 1.0
+PATIENCE_SECONDS = 0.25
 log = get_logger(__name__)
 _encoder = msgspec.json.Encoder(decimal_format="number")
+Ends = dict[UUID, Ended]
 
 
 class Runtime:
@@ -35,66 +44,113 @@ class Runtime:
 
     def __init__(self, tools: Tools, worker: str) -> None:
         self._tools = tools
+        self._database = tools.database
         self._worker = worker
-        self._lease_seconds = tools.settings.job_lease_seconds
+        self._leases = Leases(tools.database, tools.settings.job_lease_seconds)
+        self._nudger = Nudger(tools.database)
+        self._closer = Batcher(partial(end_successes, tools.database), lanes=1)
 
-    async def perform(self, ids: Sequence[UUID]) -> list[Closing]:
-        """Claim and do those of the jobs that are still to be done, concurrently; never raises for a job's error."""
-        jobs = await claim(self._tools.database, ids, self._worker, self._lease_seconds)
-        closings = await asyncio.gather(*(self._perform(job) for job in jobs))
-        return [closing for closing in closings if closing is not None]
+    async def perform(self, kind: JobKind, ids: Sequence[UUID]) -> Ends:
+        """Do those of the jobs that are still to be done; never raises for a job's error.
+
+        Jobs of a kind that is taken in batches run concurrently, others one after another.
+        """
+        ends = await (self._all_at_once(ids) if kind.batch_size > 1 else self._in_turn(ids))
+        await self._nudger.settle()
+        return ends
 
     async def show_alive(self, queue: str) -> None:
-        await see_worker(self._tools.database, queue, self._worker)
+        await see_worker(self._database, queue, self._worker)
 
-    async def _perform(self, job: JobRecord) -> Closing | None:
+    async def _all_at_once(self, ids: Sequence[UUID]) -> Ends:
+        return _merged(await asyncio.gather(*(self._perform(job, asyncio.Event()) for job in await self._claim(ids))))
+
+    async def _in_turn(self, ids: Sequence[UUID]) -> Ends:
+        """Each is claimed when the one before has done its work, so that one that kills its worker takes no other with
+        it. Those for which there is no time, because one takes longer than usual, go back to the queue."""
+        rest, attempts, handing_back = deque(ids), list[asyncio.Task[Ends]](), list[asyncio.Task[None]]()
+        patience = asyncio.get_running_loop().call_later(
+            PATIENCE_SECONDS, lambda: handing_back.append(asyncio.create_task(self._hand_back(rest)))
+        )
+        while rest:
+            for job in await self._claim([rest.popleft()]):
+                worked = asyncio.Event()
+                attempts.append(asyncio.create_task(self._perform(job, worked)))
+                await worked.wait()
+        patience.cancel()
+        await asyncio.gather(*handing_back)
+        return _merged(await asyncio.gather(*attempts))
+
+    async def _hand_back(self, rest: deque[UUID]) -> None:
+        ids = list(rest)
+        rest.clear()
+        await unpublish(self._database, ids)
+        self._nudger.nudge()
+
+    async def _claim(self, ids: Sequence[UUID]) -> list[JobRecord]:
+        return await claim(self._database, ids, self._worker, self._leases.seconds)
+
+    async def _perform(self, job: JobRecord, worked: asyncio.Event) -> Ends:
+        """How it ended; nothing when it was given to another worker meanwhile. `worked` is set once the handler is
+        done with it, while its end may still be on its way to the disk."""
         kind = kind_named(job.kind)
         with structlog.contextvars.bound_contextvars(
             job_id=str(job.id), kind=job.kind, attempt=job.attempt, request_id=job.request_id
         ):
             try:
-                closing = await self._attempt(kind, job)
-            except LeaseLost as lost:
-                log.warning("lease_lost", detail=lost.detail)
-                return None
+                closing = await self._attempt(kind, job, worked)
+            except LeaseLost as error:
+                log.warning("lease_lost", detail=error.detail)
+                return {}
+            finally:
+                worked.set()
+            self._nudger.tell(JOB_CHANGED, str(job.id))
+            self._nudger.nudge()
             log.info("attempt_ended", outcome=closing.outcome, error=closing.error and closing.error.code)
-            return closing
+            return {job.id: Ended.of(closing)}
 
-    async def _attempt(self, kind: JobKind, job: JobRecord) -> Closing:
+    async def _attempt(self, kind: JobKind, job: JobRecord, worked: asyncio.Event) -> Closing:
         """Raises LeaseLost when the job was given to another worker meanwhile."""
-        async with self._lease(job) as stop, self._progress(job) as reporter:
-            try:
-                return await self._run(kind, job, reporter, stop)
-            except LeaseLost:
-                raise
-            except JobStopped as stopped:
-                closing = after_error(kind.retry, job, stopped, 0.0)
-            except Exception as error:
-                closing = after_error(kind.retry, job, error, random.random())
-                log.warning("attempt_failed", retry=closing.wait_seconds, exc_info=error)
-            await self._settle(kind, job, closing)
-            return closing
+        with self._leases.hold(job, worked) as hold:
+            async with self._progress(job) as reporter:
+                try:
+                    return await self._run(kind, job, reporter, hold)
+                except LeaseLost:
+                    raise
+                except JobStopped as stopped:
+                    closing = after_error(kind.retry, job, stopped, 0.0)
+                except Exception as error:
+                    closing = after_error(kind.retry, job, error, random.random())
+                    log.warning("attempt_failed", retry=closing.wait_seconds, exc_info=error)
+                worked.set()
+                await self._settle(kind, job, closing)
+                return closing
 
-    async def _run(self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", stop: asyncio.Event) -> Closing:
+    async def _run(self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", hold: Hold) -> Closing:
         args = decode(bytes(job.payload), kind.args)
-        async with self._tools.database.transaction() as session:
-            context = JobContext(job, session, self._tools, reporter.report, stop)
+        async with self._database.transaction() as session:
+            began = time.perf_counter()
+            context = JobContext(job, session, self._tools, reporter.report, hold.stop)
             with acting(Origin(job.owner, job.request_id, job.id)):
                 result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
-            closing = after_success(_encoder.encode(result if result is not None else NoResult()))
+            stored = _encoder.encode(result if result is not None else NoResult())
+            seconds = time.perf_counter() - began
+            closing = after_success(stored, seconds)
+            hold.worked.set()
             if session.in_transaction() or has_witness(job):
                 await self._end(session, kind, job, closing)
                 return closing
-        await end_alone(self._tools.database, job, closing)
+        if not await self._closer.ask(Success(job, stored, seconds)):
+            raise lost(job)
         return closing
 
     async def _settle(self, kind: JobKind, job: JobRecord, closing: Closing) -> None:
         """Record a failed attempt; while PostgreSQL is away this waits, for as long as the lease is worth anything."""
-        deadline = asyncio.get_running_loop().time() + self._lease_seconds
+        deadline = asyncio.get_running_loop().time() + self._leases.seconds
         while True:
             try:
-                async with self._tools.database.transaction() as session:
+                async with self._database.transaction() as session:
                     await self._end(session, kind, job, closing)
                 return
             except Exception as error:
@@ -105,51 +161,6 @@ class Runtime:
     async def _end(self, session: AsyncSession, kind: JobKind, job: JobRecord, closing: Closing) -> None:
         status = await close(session, job, closing)
         await announce_end(session, job, status, closing.error)
-
-    @contextlib.asynccontextmanager
-    async def _lease(self, job: JobRecord) -> AsyncIterator[asyncio.Event]:
-        """Renew the lease while the body runs, and set the event given once someone asks the job to stop.
-
-        When the lease is lost, the body is interrupted with LeaseLost.
-        """
-        body = asyncio.current_task()
-        assert body is not None
-        stop, lost = asyncio.Event(), asyncio.Event()
-
-        async def keep() -> None:
-            async for grip in self._grips(job):
-                if grip.stop_requested:
-                    stop.set()
-                if not grip.ours:
-                    lost.set()
-                    body.cancel()
-                    return
-
-        keeper = asyncio.create_task(keep())
-        try:
-            yield stop
-        except asyncio.CancelledError:
-            if not lost.is_set():
-                raise
-            raise LeaseLost(f"The lease of job {job.id} ran out while it ran.") from None
-        finally:
-            keeper.cancel()
-
-    async def _grips(self, job: JobRecord) -> AsyncIterator[Grip]:
-        """How the attempt stands: looked at every second, the lease renewed three times in its life."""
-        loop, database = asyncio.get_running_loop(), self._tools.database
-        pause = min(CANCEL_SECONDS, self._lease_seconds / 3)
-        renewed = loop.time()
-        while True:
-            await asyncio.sleep(pause)
-            try:
-                if loop.time() - renewed + pause > self._lease_seconds / 3:
-                    yield await renew(database, job, self._lease_seconds)
-                    renewed = loop.time()
-                else:
-                    yield await peek(database, job)
-            except Exception as error:
-                log.warning("lease_not_renewed", error=repr(error))
 
     @contextlib.asynccontextmanager
     async def _progress(self, job: JobRecord) -> AsyncIterator["ProgressReporter"]:
@@ -192,6 +203,10 @@ class ProgressReporter:
         if progress is not None:
             with contextlib.suppress(Exception):
                 await report_progress(self._tools.database, self._job, progress)
+
+
+def _merged(ends: Iterable[Ends]) -> Ends:
+    return dict(chain.from_iterable(each.items() for each in ends))
 
 
 async def _within(seconds: float, work):  # type: ignore[no-untyped-def]

@@ -37,10 +37,10 @@ from models.identity.caller import Caller
 from models.identity.permissions import Scope, Verb
 from models.jobs import operations
 from models.jobs import service as jobs
+from models.jobs.dispatching import list_paused
 from models.jobs.explain import Explanation
 from models.jobs.jobs import Redrive, RedriveFilter
 from models.jobs.kinds import JobKind, all_kinds, kind_named
-from models.jobs.lifecycle import list_paused
 from models.jobs.records import JobRecord
 from models.jobs.service import JobPage
 from models.kernel.errors import Conflict

@@ -1,5 +1,6 @@
 """What is written beside a job's own row when it ends, whoever ends it: in the very same transaction."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -10,15 +11,7 @@ from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_e
 from models.events.service import emit, encode
 from models.jobs.endings import record_end, record_giving_up
 from models.jobs.kinds import kind_named
-from models.jobs.lifecycle import (
-    Closing,
-    cancel,
-    close,
-    close_batches,
-    closing_values,
-    list_unfinished_children,
-    lost,
-)
+from models.jobs.lifecycle import cancel, close_batches, list_unfinished_children
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, JobStatus
 from models.jobs.service import get_job
@@ -44,21 +37,32 @@ async def announce_end(session: AsyncSession, job: JobRecord, status: JobStatus,
         await emit(session, actor, _TYPES[status], job.id, job_ended(job, status, error))
 
 
-async def end_alone(database: Database, job: JobRecord, closing: Closing) -> None:
-    """Close a job that succeeded without writing anything, for which nobody waits, and announce it: one statement.
+class Success(msgspec.Struct, frozen=True):
+    """What an attempt leaves that succeeded without writing anything, for which nobody waits."""
 
-    Raises LeaseLost.
-    """
-    if not kind_named(job.kind).announced:
-        await close(database, job, closing)
-        return
-    payload = encode(job_ended(job, closing.status, None))
+    job: JobRecord
+    result: bytes
+    work_seconds: float
+
+    @property
+    def announcement(self) -> tuple[UUID, str] | tuple[None, None]:
+        if not kind_named(self.job.kind).announced:
+            return None, None
+        return new_id(), encode(job_ended(self.job, JobStatus.SUCCEEDED, None))
+
+
+async def end_successes(database: Database, ends: Sequence[Success]) -> list[bool]:
+    """Close the attempts and announce their ends, in one statement; says of each whether it was still ours."""
+    announced = [end.announcement for end in ends]
     rows = await fetch(
-        database, queries.CLOSE_ANNOUNCED, *closing_values(job, closing), new_id(), JOB_SUCCEEDED.name,
-        JOB_SUCCEEDED.resource, payload, job.owner, job.request_id,
+        database, queries.CLOSE_SUCCEEDED,
+        [end.job.id for end in ends], [end.job.attempt for end in ends], [end.result.decode() for end in ends],
+        [id_ for id_, _ in announced], [payload for _, payload in announced], [end.job.owner for end in ends],
+        [end.job.request_id for end in ends], JOB_SUCCEEDED.name, JOB_SUCCEEDED.resource,
+        [end.work_seconds for end in ends],
     )  # fmt: skip
-    if not rows:
-        raise lost(job)
+    closed = {row["id"] for row in rows}
+    return [end.job.id in closed for end in ends]
 
 
 async def cancel_job(session: AsyncSession, id_: UUID) -> JobRecord:

@@ -8,13 +8,19 @@ SELECT id, $2, $3, resource_id, payload::jsonb, $6, $7
 FROM unnest($1::uuid[], $4::uuid[], $5::text[]) AS given (id, resource_id, payload)
 """
 
-# Closes an attempt and says so, for a job whose handler has written nothing itself: all of its end in one statement.
-CLOSE_ANNOUNCED = f"""
-{jobs.CLOSING}, announced AS (
+# Closes attempts and says so, for jobs whose handlers have written nothing themselves: all of their ends in one
+# statement. Those without an event's id (`$4`) are not announced.
+CLOSE_SUCCEEDED = f"""
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+                         $10::float8[])
+        AS given (id, attempt, result, event_id, payload, owner, request_id, work_seconds)
+), {jobs.CLOSE_SUCCEEDED}, announced AS (
     INSERT INTO events (id, type, resource_type, resource_id, payload, actor, request_id)
-    SELECT $8, $9, $10, id, $11::text::jsonb, $12, $13 FROM closed
+    SELECT event_id, $8, $9, given.id, payload::jsonb, owner, request_id
+    FROM given JOIN closed ON closed.id = given.id WHERE event_id IS NOT NULL
 )
-{jobs.CLOSED}
+SELECT id FROM closed
 """
 
 # One publisher at a time, whoever it is: positions are then given in the order in which readers see them.
@@ -37,5 +43,7 @@ RETURNING {_COLUMNS}
 AFTER = f"""
 SELECT {_COLUMNS} FROM events
 WHERE position > $1 AND ($3::text[] IS NULL OR type LIKE ANY ($3::text[]))
+  AND resource_type <> ALL ($4::text[])
+  AND ($5::text IS NULL OR actor = $5 OR resource_type NOT IN ('job', 'export'))
 ORDER BY position LIMIT $2
 """

@@ -13,6 +13,8 @@ import msgspec
 
 LEAST_WINDOW = 8
 QUICK_SECONDS, SLOW_SECONDS = 0.5, 1.0
+BUNDLE_SECONDS = 0.1
+LARGEST_BUNDLE = 50
 
 
 class Limits(msgspec.Struct, frozen=True, rename="camel"):
@@ -32,6 +34,38 @@ class Candidate(msgspec.Struct, frozen=True):
     run_at: datetime
     owner: str
     limit_key: str | None
+    orphaned: bool
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """Jobs of one kind that travel in one message, known by its first."""
+
+    kind: str
+    ids: list[UUID]
+
+
+def bundle(candidates: Iterable[Candidate], sizes: Mapping[str, int], most: int) -> list[Bundle]:
+    """Neighbours of a kind together, up to the kind's size (1 where none is named), in `most` bundles.
+
+    A job whose worker died travels alone: if it was the cause, it takes no other down.
+    """
+    bundles: list[Bundle] = []
+    room = 0
+    for candidate in candidates:
+        if room and candidate.kind == bundles[-1].kind and not candidate.orphaned:
+            bundles[-1].ids.append(candidate.id)
+            room -= 1
+        elif len(bundles) < most:
+            bundles.append(Bundle(candidate.kind, [candidate.id]))
+            room = 0 if candidate.orphaned else sizes.get(candidate.kind, 1) - 1
+        else:
+            break
+    return bundles
+
+
+def bundle_size(run_seconds: float) -> int:
+    """How many jobs of such a run time share a message: about what a worker does before anyone would notice."""
+    return min(max(int(BUNDLE_SECONDS / max(run_seconds, 1e-6)), 1), LARGEST_BUNDLE)
 
 
 class Window(msgspec.Struct):

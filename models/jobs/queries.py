@@ -200,13 +200,24 @@ WITH claimed AS (
 SELECT *, set_config('synchronous_commit', 'off', true) FROM claimed
 """
 
+# One whose row is locked, because it is just ending, is left for the next time.
 RENEW = """
+WITH held AS (
+    SELECT jobs.id FROM jobs JOIN unnest($1::uuid[], $2::smallint[]) AS given (id, attempt)
+        ON jobs.id = given.id AND jobs.attempt = given.attempt
+    WHERE status = 'running' FOR UPDATE OF jobs SKIP LOCKED
+)
 UPDATE jobs SET lease_until = clock_timestamp() + $3::float8 * interval '1 second'
-WHERE id = $1 AND attempt = $2 AND status = 'running'
-RETURNING cancel_requested_at, set_config('synchronous_commit', 'off', true)
+FROM held WHERE jobs.id = held.id
+RETURNING jobs.id, set_config('synchronous_commit', 'off', true)
 """
 
-PEEK = "SELECT cancel_requested_at FROM jobs WHERE id = $1 AND attempt = $2 AND status = 'running'"
+PEEK = """
+SELECT jobs.id, cancel_requested_at IS NOT NULL AS stop_requested
+FROM jobs JOIN unnest($1::uuid[], $2::smallint[]) AS given (id, attempt)
+    ON jobs.id = given.id AND jobs.attempt = given.attempt
+WHERE status = 'running'
+"""
 
 KEEP_RECEIPT = """
 WITH kept AS (
@@ -260,15 +271,16 @@ WITH reported AS (
 SELECT pg_notify('bellwork_job', id::text), set_config('synchronous_commit', 'off', true) FROM reported
 """
 
-# `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt. An attempt that broke
-# while a cancel was asked for is the last one.
-CLOSING = """
+# It tells nobody: notices in a transaction would make it wait for all others that have some, so they come after it.
+# `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt, `$8` seconds of work.
+# An attempt that broke while a cancel was asked for is the last one.
+CLOSE = """
 WITH closed AS (
     UPDATE jobs
     SET status = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE $3 END,
         cancel_verdict = CASE WHEN cancel_requested_at IS NULL THEN NULL
                               WHEN $3 IN ('cancelled', 'retrying') THEN 'stopped' ELSE 'too_late' END,
-        result = $4::text::jsonb, error = $5::text::jsonb, lease_worker = NULL, lease_until = NULL,
+        result = $4::text::jsonb, error = $5::text::jsonb, work_seconds = $8, lease_worker = NULL, lease_until = NULL,
         run_at = CASE WHEN $3 = 'retrying' THEN clock_timestamp() + $7::float8 * interval '1 second' ELSE run_at END,
         finished_at = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NULL THEN NULL ELSE clock_timestamp() END
     WHERE id = $1 AND attempt = $2 AND status = 'running'
@@ -277,9 +289,24 @@ WITH closed AS (
     UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = $6, error = $5::text::jsonb
     FROM closed
     WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
+)
+SELECT status FROM closed
+"""
+
+# The same for any number of attempts that succeeded, out of `given`.
+CLOSE_SUCCEEDED = """
+closed AS (
+    UPDATE jobs
+    SET status = 'succeeded', cancel_verdict = CASE WHEN cancel_requested_at IS NOT NULL THEN 'too_late' END,
+        result = given.result::jsonb, error = NULL, work_seconds = given.work_seconds,
+        lease_worker = NULL, lease_until = NULL, finished_at = clock_timestamp()
+    FROM given WHERE jobs.id = given.id AND jobs.attempt = given.attempt AND status = 'running'
+    RETURNING jobs.id, jobs.attempt
+), logged AS (
+    UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = 'succeeded'
+    FROM closed
+    WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
 )"""
-CLOSED = "SELECT status, pg_notify('bellwork_job', id::text), pg_notify('bellwork_due', '') FROM closed"
-CLOSE = f"{CLOSING} {CLOSED}"
 
 # What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
 BECOME_DUE = """
@@ -301,7 +328,7 @@ WHERE EXISTS (SELECT FROM jobs WHERE jobs.queue = given.queue AND published_at I
 TRY_DISPATCHING = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7215003)) AS mine"
 
 PUBLISHED_COUNT = """
-SELECT count(*) AS published,
+SELECT count(DISTINCT message_id) AS messages,
        count(*) FILTER (WHERE published_at < clock_timestamp() - $2::float8 * interval '1 second') AS overdue
 FROM jobs WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
 """
@@ -337,7 +364,8 @@ WITH RECURSIVE owners AS (
 )
 SELECT first.* FROM owners
 CROSS JOIN LATERAL (
-    SELECT id, kind, priority, run_at, owner, limit_key FROM jobs
+    SELECT id, kind, priority, run_at, owner, limit_key,
+           coalesce(error->>'code' = 'LEASE_EXPIRED', false) AS orphaned FROM jobs
     WHERE queue = $1 AND jobs.owner = owners.owner AND published_at IS NULL AND status = 'queued'
       AND kind <> ALL ($3::text[]) AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
     ORDER BY priority DESC, run_at, id
@@ -346,9 +374,10 @@ CROSS JOIN LATERAL (
 """
 
 PUBLISH = """
-UPDATE jobs SET published_at = clock_timestamp()
-WHERE id = ANY($1::uuid[]) AND status = 'queued' AND published_at IS NULL
-RETURNING id, set_config('synchronous_commit', 'off', true)
+UPDATE jobs SET published_at = clock_timestamp(), message_id = given.message_id
+FROM unnest($1::uuid[], $2::uuid[]) AS given (id, message_id)
+WHERE jobs.id = given.id AND status = 'queued' AND published_at IS NULL
+RETURNING jobs.id, set_config('synchronous_commit', 'off', true)
 """
 
 UNPUBLISH = "UPDATE jobs SET published_at = NULL WHERE id = ANY($1::uuid[]) AND status = 'queued'"
@@ -357,11 +386,24 @@ UNPUBLISH_OVERDUE = """
 UPDATE jobs SET published_at = NULL
 WHERE id IN (
     SELECT id FROM jobs
-    WHERE queue = $1 AND status = 'queued' AND published_at < clock_timestamp() - $2::float8 * interval '1 second'
-    ORDER BY published_at LIMIT $3
+    WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL AND message_id IN (
+        SELECT message_id FROM jobs
+        WHERE queue = $1 AND status = 'queued' AND published_at < clock_timestamp() - $2::float8 * interval '1 second'
+        GROUP BY message_id ORDER BY min(published_at) LIMIT $3)
     FOR UPDATE SKIP LOCKED
 )
 RETURNING id
+"""
+
+# The mean work of each kind among what has ended last.
+RECENT_RUNS = """
+SELECT kind, avg(work_seconds)::float8 AS seconds
+FROM (
+    SELECT kind, work_seconds FROM jobs
+    WHERE finished_at > clock_timestamp() - interval '10 minutes'
+    ORDER BY finished_at DESC LIMIT 500
+) AS ended
+WHERE work_seconds IS NOT NULL GROUP BY kind
 """
 
 # A lease that ran out: the worker died, or was paused for so long that it must not be believed any more.

@@ -46,6 +46,8 @@ class Job(Base):
     cancel_requested_at: Mapped[datetime | None]
     cancel_verdict: Mapped[str | None]
     published_at: Mapped[datetime | None]
+    message_id: Mapped[UUID | None]
+    work_seconds: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

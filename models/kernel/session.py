@@ -21,6 +21,9 @@ Row = Mapping[Any, Any]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_MS = 30_000
+# A hot statement finds its few rows by an index, whatever the planner thinks of a table that was empty a minute ago:
+# a plan made then is kept for the connection's life.
+BY_INDEX = {"enable_seqscan": "off", "jit": "off"}
 AWAY = (
     OSError,
     TimeoutError,
@@ -54,8 +57,12 @@ class Database:
         pool_size: int = 10,
         application: str = "bellwork",
         idle_in_transaction_seconds: float = 60.0,
+        by_index: bool = False,
     ) -> None:
-        """PostgreSQL ends a transaction idle for `idle_in_transaction_seconds`: a paused process holds no locks."""
+        """PostgreSQL ends a transaction idle for `idle_in_transaction_seconds`: a paused process holds no locks.
+
+        `by_index` is for a process all of whose statements are such as the hot ones.
+        """
         self.url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
         self._server_settings = {
             "application_name": application,
@@ -63,12 +70,13 @@ class Database:
             "bellwork.origin": NOBODY.encoded(),
             "idle_in_transaction_session_timeout": f"{idle_in_transaction_seconds * 1000:.0f}",
         }
+        self._hot_settings = self._server_settings | BY_INDEX
         self._pool_size = pool_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._pool_lock = asyncio.Lock()
         self.engine = engine_of(
             self.url,
-            self._server_settings,
+            self._hot_settings if by_index else self._server_settings,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -87,7 +95,7 @@ class Database:
                         max_size=self._pool_size,
                         timeout=CONNECT_TIMEOUT_SECONDS,
                         command_timeout=STATEMENT_TIMEOUT_MS / 1000,
-                        server_settings=self._server_settings,
+                        server_settings=self._hot_settings,
                         reset=_keep_as_is,
                     )
         return self._pool
@@ -117,6 +125,13 @@ class Database:
         rows: Sequence[Row] = await pool.fetch(sql, *args)
         return rows
 
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator["Statements"]:
+        """A transaction of hot statements, without a session around them; committed on leaving."""
+        pool = await self.pool()
+        async with pool.acquire() as connection, connection.transaction():
+            yield Statements(connection)
+
     async def execute(self, sql: str, *args: Any) -> str:
         pool = await self.pool()
         tag: str = await pool.execute(sql, *args)
@@ -145,7 +160,18 @@ async def _keep_as_is(_: Any) -> None:
     """A lone statement leaves nothing to reset; asyncpg's own reset costs a second round trip after each."""
 
 
-Connection = AsyncSession | Database
+class Statements:
+    """Runs statements in the transaction of one of the pool's connections."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
+        rows: Sequence[Row] = await self._connection.fetch(sql, *args)
+        return rows
+
+
+Connection = AsyncSession | Database | Statements
 
 
 async def commit_chunk(session: AsyncSession) -> None:
@@ -154,8 +180,8 @@ async def commit_chunk(session: AsyncSession) -> None:
 
 
 async def fetch(on: Connection, sql: str, *args: Any) -> Sequence[Row]:
-    """Run a statement with `$1` parameters inside a session's transaction, or alone on the database's pool."""
-    if isinstance(on, Database):
+    """Run a statement with `$1` parameters inside a transaction, or alone on the database's pool."""
+    if not isinstance(on, AsyncSession):
         return await on.fetch(sql, *args)
     result = await (await on.connection()).exec_driver_sql(sql, args)
     return result.mappings().all() if result.returns_rows else []

@@ -13,38 +13,46 @@ from models.kernel.session import Database, is_away
 WORK_DUE = "bellwork_due"
 JOB_CHANGED = "bellwork_job"
 REST_SECONDS = 0.005
+NOTIFY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS notice (channel, payload)"
 log = get_logger(__name__)
 
 
 class Nudger:
-    """Says `there is work` after a commit. Calls that come together, or in a quick row, become one NOTIFY."""
+    """Gives notices after a commit. Those that come together, or in a quick row, travel in one statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._task: asyncio.Task[None] | None = None
-        self._again = False
+        self._waiting: dict[tuple[str, str], None] = {}
+        self._hurry = asyncio.Event()
 
     def nudge(self) -> None:
+        """There is work."""
+        self.tell(WORK_DUE)
+
+    def tell(self, channel: str, payload: str = "") -> None:
+        self._waiting[channel, payload] = None
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._notify())
-        else:
-            self._again = True
 
     async def _notify(self) -> None:
-        repeat = True
-        while repeat:
-            self._again = False
+        while self._waiting:
+            notices, self._waiting = list(self._waiting), {}
             try:
-                await self._database.execute(f"NOTIFY {WORK_DUE}")
+                await self._database.fetch(NOTIFY, *map(list, zip(*notices, strict=True)))
             except Exception as error:
                 if not is_away(error):
                     raise
-            if repeat := self._again:
-                await asyncio.sleep(REST_SECONDS)
+            if self._waiting:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), REST_SECONDS)
 
     async def settle(self) -> None:
+        """Wait until all notices have been given."""
         if self._task is not None:
+            self._hurry.set()
             await asyncio.wait([self._task])
+            self._hurry.clear()
 
 
 class Listener:

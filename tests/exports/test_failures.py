@@ -18,6 +18,7 @@ from models.exports.jobs import CreateExport
 from models.exports.service import get_export, request_export
 from models.exports.tables import Export, ExportStatus
 from models.exports.xlsx_file import write_sheet
+from models.jobs.kinds import kind_named
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.jobs.service import get_job
@@ -66,7 +67,7 @@ class Worker:
         await self.database.execute(
             "UPDATE jobs SET status = 'queued', finished_at = NULL, max_attempts = $2 WHERE id = $1", job.id, attempts
         )
-        await self._runtime.perform([job.id])
+        await self._runtime.perform(kind_named(job.kind), [job.id])
         return await get_job(self.database, job.id)
 
     async def export(self, job: JobRecord) -> Export:

@@ -5,8 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.jobs.admission import LEAST_WINDOW, Candidate, InFlight, Limits, Window, admit, saturated
-from models.jobs.lifecycle import take_due
+from models.jobs.admission import (
+    LEAST_WINDOW,
+    Candidate,
+    InFlight,
+    Limits,
+    Window,
+    admit,
+    bundle,
+    bundle_size,
+    saturated,
+)
+from models.jobs.dispatching import take_due
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
 from models.kernel.actor import Actor
@@ -21,7 +31,8 @@ NOON = datetime(2026, 3, 27, 12, tzinfo=UTC)
 def waiting(owners: str, *, priority: int = 5, kind: str = "k", key: str | None = None) -> list[Candidate]:
     """One job per letter, the letter being its owner, each a second later than the one before."""
     return [
-        Candidate(new_id(), kind, priority, NOON + timedelta(seconds=n), owner, key) for n, owner in enumerate(owners)
+        Candidate(new_id(), kind, priority, NOON + timedelta(seconds=n), owner, key, orphaned=owner.isupper())
+        for n, owner in enumerate(owners)
     ]
 
 
@@ -86,13 +97,41 @@ def test_a_key_is_admitted_up_to_its_limit() -> None:
     assert saturated({"slow": Limits(in_all=1)}, in_flight) == (["slow"], [])
 
 
+@pytest.mark.parametrize(
+    ("owners", "size", "most", "bundles"),
+    [
+        pytest.param("abcdefg", 3, 9, ["abc", "def", "g"], id="up to the size"),
+        pytest.param("abcdefg", 1, 3, ["a", "b", "c"], id="no more than there is room for"),
+        pytest.param("abcdefg", 3, 2, ["abc", "def"], id="full ones"),
+        pytest.param("abXcd", 9, 9, ["ab", "X", "cd"], id="one whose worker died travels alone"),
+        pytest.param("Xab", 9, 9, ["X", "ab"], id="also when it is the first"),
+        pytest.param("", 9, 9, [], id="nothing"),
+    ],
+)
+def test_jobs_travel_together(owners: str, size: int, most: int, bundles: list[str]) -> None:
+    jobs = waiting(owners)
+    names = {job.id: job.owner for job in jobs}
+    assert ["".join(names[id_] for id_ in each.ids) for each in bundle(jobs, {"k": size}, most)] == bundles
+
+
+def test_only_jobs_of_one_kind_travel_together() -> None:
+    jobs = [*waiting("aa", kind="x"), *waiting("b", kind="y"), *waiting("cc", kind="x")]
+    together = bundle(jobs, {"x": 9, "y": 9}, 9)
+    assert [(each.kind, len(each.ids)) for each in together] == [("x", 2), ("y", 1), ("x", 2)]
+
+
+@pytest.mark.parametrize(("seconds", "size"), [(0.0, 50), (0.001, 50), (0.01, 10), (0.1, 1), (60.0, 1)])
+def test_as_many_travel_together_as_are_done_in_a_moment(seconds: float, size: int) -> None:
+    assert bundle_size(seconds) == size
+
+
 async def test_a_client_with_many_jobs_does_not_delay_another(quiet_database: Database) -> None:
     many, few = Actor("user", new_id()), Actor("user", new_id())
     await enqueue_many(quiet_database, many, [Echo(text=str(n)) for n in range(500)])
-    await enqueue(quiet_database, few, Echo(text="late"))
+    late = await enqueue(quiet_database, few, Echo(text="late"))
     async with quiet_database.transaction() as session:
         admitted = await take_due(session, Queue.DEFAULT, 10)
-    assert [candidate.owner for candidate in admitted[:2]].count(few.name) == 1
+    assert late.id in [bundle.ids[0] for bundle in admitted[:2]]
     assert len(admitted) == 10
 
 
@@ -102,7 +141,7 @@ async def test_a_paused_kind_waits_and_others_do_not(quiet_database: Database) -
     other = await enqueue(quiet_database, actor, Limited(key="k"))
     await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
     async with quiet_database.transaction() as session:
-        assert [candidate.id for candidate in await take_due(session, Queue.DEFAULT, 10)] == [other.id]
+        assert [bundle.ids for bundle in await take_due(session, Queue.DEFAULT, 10)] == [[other.id]]
 
 
 @pytest.mark.usefixtures("workers")

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from uuid import UUID
 
 import pytest
 
-from models.jobs import lifecycle
+from models.events.endings import Success, end_successes
+from models.jobs import dispatching, lifecycle
 from models.jobs.lifecycle import Closing, LeaseLost
 from models.jobs.records import JobRecord
 from models.jobs.rules import TRANSITIONS, AttemptOutcome, Happening, JobStatus, Queue
@@ -37,7 +39,7 @@ async def job_in(database: Database, status: JobStatus) -> JobRecord:
 
 
 async def due(database: Database, job: JobRecord) -> None:
-    await lifecycle.become_due(database)
+    await dispatching.become_due(database)
 
 
 async def cancelled(database: Database, job: JobRecord) -> None:
@@ -65,7 +67,7 @@ def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]
 
 async def take(database: Database, window: int = 10) -> list[UUID]:
     async with database.transaction() as session:
-        return [candidate.id for candidate in await lifecycle.take_due(session, Queue.DEFAULT, window)]
+        return [id_ for bundle in await dispatching.take_due(session, Queue.DEFAULT, window) for id_ in bundle.ids]
 
 
 STATEMENTS = {
@@ -98,10 +100,43 @@ async def test_of_twin_claims_one_succeeds(quiet_database: Database) -> None:
 async def test_an_earlier_attempt_can_neither_renew_nor_end_a_later_one(quiet_database: Database) -> None:
     stale = await job_in(quiet_database, JobStatus.RUNNING)
     await quiet_database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", stale.id)
-    assert not (await lifecycle.renew(quiet_database, stale, 10)).ours
+    before = await lease_until(quiet_database, stale.id)
+    await lifecycle.renew(quiet_database, [stale], 3600)
+    assert await lease_until(quiet_database, stale.id) == before
+    assert await lifecycle.look_after(quiet_database, [stale]) == {}
+    assert await end_successes(quiet_database, [Success(stale, b"{}", 0.0)]) == [False]
     with pytest.raises(LeaseLost):
         await lifecycle.close(quiet_database, stale, DONE)
     assert (await get_job(quiet_database, stale.id)).status == JobStatus.RUNNING
+
+
+async def lease_until(database: Database, id_: UUID) -> datetime:
+    (row,) = await database.fetch("SELECT lease_until FROM jobs WHERE id = $1", id_)
+    until: datetime = row["lease_until"]
+    return until
+
+
+async def test_leases_are_renewed_together_but_for_those_that_are_just_ending(quiet_database: Database) -> None:
+    free, ending = [await job_in(quiet_database, JobStatus.RUNNING) for _ in range(2)]
+    before = {job.id: await lease_until(quiet_database, job.id) for job in (free, ending)}
+    async with quiet_database.transaction() as session:
+        await lifecycle.close(session, ending, DONE)
+        await lifecycle.renew(quiet_database, [free, ending], 3600)
+        assert await lifecycle.look_after(quiet_database, [free, ending]) == {free.id: False, ending.id: False}
+    assert await lease_until(quiet_database, free.id) > before[free.id]
+    assert await lifecycle.look_after(quiet_database, [free, ending]) == {free.id: False}
+
+
+async def test_successes_end_together_each_with_its_own_result(quiet_database: Database) -> None:
+    ours, others = [await job_in(quiet_database, JobStatus.RUNNING) for _ in range(2)]
+    await quiet_database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", others.id)
+    ends = [Success(ours, b'{"text": "a"}', 0.5), Success(others, b'{"text": "b"}', 0.5)]
+    assert await end_successes(quiet_database, ends) == [True, False]
+    done = await get_job(quiet_database, ours.id)
+    assert (done.status, bytes(done.result)) == (JobStatus.SUCCEEDED, b'{"text": "a"}')
+    assert (await get_job(quiet_database, others.id)).status == JobStatus.RUNNING
+    events = await quiet_database.fetch("SELECT type, resource_id FROM events")
+    assert [tuple(row.values()) for row in events] == [("job.succeeded", ours.id)]
 
 
 async def test_schedulers_at_once_publish_each_job_once(quiet_database: Database) -> None:
@@ -141,7 +176,7 @@ async def test_a_rescued_job_goes_before_those_that_came_after_it(quiet_database
         "UPDATE jobs SET lease_until = clock_timestamp() - interval '1 s' WHERE id = $1", job.id
     )
     await lifecycle.rescue(quiet_database)
-    await lifecycle.become_due(quiet_database)
+    await dispatching.become_due(quiet_database)
     assert (await take(quiet_database))[0] == job.id
 
 

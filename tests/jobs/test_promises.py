@@ -1,6 +1,7 @@
 """What a caller may rely on once a job is accepted, with real workers."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -10,6 +11,9 @@ from models.kernel.session import Database
 from tests.support.client import ApiClient, eventually
 
 pytestmark = pytest.mark.usefixtures("workers")
+
+
+SHARED_MESSAGES = "SELECT message_id FROM jobs GROUP BY message_id HAVING count(message_id) > 1"
 
 
 async def effects(database: Database, label: str) -> list[int]:
@@ -46,6 +50,28 @@ async def test_a_final_error_is_not_retried(client: ApiClient) -> None:
     job = await client.submit("probe.effect", {"label": "final", "final": True})
     done = await client.finish(job["id"])
     assert (done["status"], done["attempt"], done["error"]["code"]) == ("failed", 1, "UNPROCESSABLE")
+
+
+async def test_jobs_that_travel_with_one_that_takes_long_do_not_wait_for_it(
+    client: ApiClient, database: Database
+) -> None:
+    async def travel_together() -> bool:
+        await _run_together(client, [{"label": "quick"}] * 4)
+        rows = await database.fetch(SHARED_MESSAGES)
+        return bool(rows)
+
+    await eventually(travel_together)
+    slow, *quick = await _run_together(client, [{"label": "slow", "seconds": 2.0}, *[{"label": "quick"}] * 4])
+    assert {job["status"] for job in (slow, *quick)} == {"succeeded"}
+    assert max(job["finishedAt"] for job in quick) < slow["finishedAt"]
+
+
+async def _run_together(client: ApiClient, payloads: list[dict[str, Any]]) -> list[Any]:
+    jobs = [{"kind": "probe.effect", "payload": payload} for payload in payloads]
+    parent = await client.expect(202, "POST", "/jobs/batch", json={"jobs": jobs})
+    await client.finish(parent["id"])
+    found = await client.expect(200, "GET", f"/jobs?parentId={parent['id']}&sortBy=createdAt&sortOrder=asc")
+    return list(found["data"])
 
 
 async def test_a_job_that_kills_its_worker_fails_after_its_attempts_and_poisons_nobody(

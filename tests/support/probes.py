@@ -80,10 +80,13 @@ class Batch(JobArgs):
     """Taken many at once."""
 
     label: str
+    broken: bool = False
 
 
 @handles(Batch)
 async def batch(ctx: JobContext, args: Batch) -> None:
+    if args.broken:
+        raise Unprocessable("This will never work.")
     await fetch(ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, args.label)
 
 
