@@ -4,10 +4,11 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 
 from api.auth import authenticated, requires
-from api.dependencies import Session, documented, query_of
+from api.dependencies import CurrentCaller, Session, documented, query_of
 from api.events.schemas import EventFeed, EventOut, EventQuery, EventTypeOut
 from models.events.catalogue import all_event_types
 from models.events.service import list_after
+from models.identity.caller import Caller
 from models.identity.permissions import Scope
 
 
@@ -19,14 +20,27 @@ class EventsController(Controller):
         "/", guards=[requires(Scope.READ_EVENTS)], summary="Read events in order",
         dependencies={"page": query_of(EventQuery)}, operation_class=documented(EventQuery),
     )  # fmt: skip
-    async def list_events(self, session: Session, page: NamedDependency[EventQuery]) -> EventFeed:
-        """Everything after a position, oldest first: a polling trigger that misses nothing and repeats nothing."""
+    async def list_events(
+        self, session: Session, caller: CurrentCaller, page: NamedDependency[EventQuery]
+    ) -> EventFeed:
+        """Everything after a position, oldest first: a polling trigger that misses nothing and repeats nothing.
+
+        What happens to users and webhook endpoints is shown to those who may see these; jobs and files of others to
+        staff, as in their lists.
+        """
         patterns = [part.strip() for part in page.types.split(",") if part.strip()] or None
-        events = await list_after(session, page.after, page.limit, patterns)
+        events = await list_after(
+            session, page.after, page.limit, patterns, without=_unseen(caller), owner=caller.visible_owner
+        )
         return EventFeed(
             data=[EventOut.of(event) for event in events],
             next_after=events[-1].position if events else page.after,
         )
+
+
+def _unseen(caller: Caller) -> list[str]:
+    seen = {"user": caller.is_admin, "webhook": caller.may(Scope.READ_WEBHOOKS)}
+    return [resource for resource, may in seen.items() if not may]
 
 
 class EventTypesController(Controller):

@@ -67,11 +67,22 @@ async def publish(session: AsyncSession, limit: int) -> list[EventRecord]:
 
 
 async def list_after(
-    on: Connection, position: int, limit: int, patterns: Sequence[str] | None = None
+    on: Connection,
+    position: int,
+    limit: int,
+    patterns: Sequence[str] | None = None,
+    *,
+    without: Sequence[str] = (),
+    owner: str | None = None,
 ) -> list[EventRecord]:
-    """Published events after a position, oldest first; `patterns` are types or globs such as `meeting.*`."""
+    """Published events after a position, oldest first; `patterns` are types or globs such as `meeting.*`.
+
+    Left out are events about resources of the types `without` and, with an `owner`, about the jobs and files that
+    others have asked for.
+    """
     likes = None if patterns is None else [as_like(pattern) for pattern in patterns]
-    return [event_record(row) for row in await fetch(on, queries.AFTER, position, limit, likes)]
+    rows = await fetch(on, queries.AFTER, position, limit, likes, list(without), owner)
+    return [event_record(row) for row in rows]
 
 
 def as_like(pattern: str) -> str:
