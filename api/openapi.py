@@ -4,6 +4,7 @@ That is: the scope an operation needs, the problems it can answer, the headers i
 """
 
 from collections.abc import Iterator
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 import litestar
@@ -146,8 +147,12 @@ def _submission(kind: JobKind) -> Example:
 
 
 def _answer_type(handler: HTTPRouteHandler) -> Any:
-    """The struct in `Response[Struct]`, or what is returned bare; None for streams, files and nothing."""
+    """The struct in `Response[Struct]`, or what is returned bare, of several the first; None for streams, files and
+    nothing.
+    """
     type_ = handler.parsed_return_field.annotation
+    if isinstance(type_, UnionType):
+        type_ = get_args(type_)[0]
     origin = get_origin(type_) or type_
     if isinstance(origin, type) and issubclass(origin, litestar.Response):
         type_ = next(iter(get_args(type_)), None)

@@ -4,6 +4,7 @@ Names are `BELLWORK_` + the field's name in capitals. `.env.example` documents e
 the two). A bad or missing setting stops start-up with every fault listed.
 """
 
+import re
 from decimal import Decimal
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
@@ -30,7 +31,7 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr = Field(min_length=32)
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(min_length=1)
-    retired_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    retired_secret_keys: Annotated[tuple[Annotated[SecretStr, Field(min_length=32)], ...], NoDecode] = ()
     access_token_minutes: int = Field(default=15, ge=1, le=24 * 60)
     session_days: int = Field(default=30, ge=1, le=366)
 
@@ -109,7 +110,14 @@ class Settings(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("database_owner_url", "resend_api_key", "metrics_token", "facebook_app_secret", "clerk_secret_key", mode="before")
+    @field_validator(
+        "database_owner_url",
+        "resend_api_key",
+        "metrics_token",
+        "facebook_app_secret",
+        "clerk_secret_key",
+        mode="before",
+    )
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return value or None
@@ -121,6 +129,14 @@ class Settings(BaseSettings):
         partner = {"facebook_app_secret": "facebook_app_id", "clerk_authorized_parties": "clerk_issuer"}
         if info.data.get(name := partner[str(info.field_name)]) and not value:
             raise ValueError(f"must be set together with BELLWORK_{name.upper()}")
+        return value
+
+    @field_validator("google_keys_url", "facebook_graph_url", "facebook_keys_url", "clerk_issuer", "clerk_api_url")
+    @classmethod
+    def _is_not_overheard(cls, value: str) -> str:
+        """Who can change what these answer can sign in as anybody."""
+        if value and not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", value):
+            raise ValueError("must begin with https:// (http:// on this machine only)")
         return value
 
     @property

@@ -48,6 +48,17 @@ def test_every_fault_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
     assert lines[0] == "BELLWORK_REDIS_URL: is missing"
 
 
+def test_a_retired_key_is_as_long_as_one_in_use(environment: pytest.MonkeyPatch) -> None:
+    """It is believed as much."""
+    environment.setenv("BELLWORK_RETIRED_SECRET_KEYS", f"{'r' * 32},short")
+    with pytest.raises(SettingsError, match="BELLWORK_RETIRED_SECRET_KEYS"):
+        load_settings(None)
+    environment.setenv("BELLWORK_RETIRED_SECRET_KEYS", f"{'r' * 32},{'q' * 32}")
+    settings = load_settings(None)
+    keys = [key.get_secret_value() for key in settings.signing_keys]
+    assert keys == [COMPLETE["BELLWORK_SECRET_KEY"], "r" * 32, "q" * 32]
+
+
 def test_no_secret_shows_when_settings_are_printed(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("BELLWORK_RESEND_API_KEY", "re_very_secret")
     assert "re_very_secret" not in repr(load_settings(None))
