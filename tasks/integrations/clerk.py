@@ -20,6 +20,8 @@ class ClerkDirectory:
         reply = await self._http.get(f"{self._url}/v1/users/{quote(credential, safe='')}", headers=self._headers)
         if reply.status == 404:
             raise IdentityRefused("Clerk does not know this user any more.")
+        if reply.status in (401, 403):
+            raise self._http.refuses_us()
         person = reply.content
         if reply.status != 200 or not isinstance(person, dict) or person.get("id") != credential:
             raise self._http.unusable(f"{reply.status} instead of the user")

@@ -13,7 +13,7 @@ from models.identity.provider_tokens import Identity
 from models.identity.values import Provider
 from models.kernel.clock import utc_now
 from tasks.integrations.identities import IdentityRefused
-from tasks.integrations.providers import ProviderHttp
+from tasks.integrations.providers import ProviderHttp, Reply
 
 _TOO_OFTEN = {1, 2, 4, 17, 341}  # Facebook's codes for "try again later", which come with 400 and 403
 FIELDS = "id,name,email,picture.type(large)"
@@ -27,17 +27,28 @@ class FacebookGraph:
         self._app_secret = app_secret
 
     async def identify(self, credential: str) -> Identity:
-        app_token = f"{self._app_id}|{self._app_secret}"
-        checked = await self._ask("debug_token", {"input_token": credential, "access_token": app_token})
-        subject = self._subject_of(checked.get("data"))
-        proof = hmac.new(self._app_secret.encode(), credential.encode(), hashlib.sha256).hexdigest()
-        person = await self._ask("me", {"fields": FIELDS, "access_token": credential, "appsecret_proof": proof})
+        checked = await self._debug(credential)
+        if checked.status != 200:
+            raise self._http.refuses_us()
+        subject = self._subject_of(checked.content.get("data"))
+        asked = await self._me(credential)
+        if asked.status != 200 or "error" in asked.content:
+            raise IdentityRefused("The Facebook token is not valid: Facebook refuses it.")
+        person = asked.content
         if str(person.get("id")) != subject:
             raise IdentityRefused("The Facebook token is not valid: it belongs to somebody else.")
         return Identity(
             Provider.FACEBOOK, subject, _text(person.get("email")), name=_text(person.get("name")),
             avatar_url=_picture_of(person),
         )  # fmt: skip
+
+    async def _debug(self, token: str) -> Reply:
+        ours = f"{self._app_id}|{self._app_secret}"
+        return await self._ask("debug_token", {"input_token": token, "access_token": ours})
+
+    async def _me(self, token: str) -> Reply:
+        proof = hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+        return await self._ask("me", {"fields": FIELDS, "access_token": token, "appsecret_proof": proof})
 
     def _subject_of(self, data: Any) -> str:
         """Raises IdentityRefused unless the token is valid now, a person's, and made for our application."""
@@ -51,17 +62,15 @@ class FacebookGraph:
             raise IdentityRefused("The Facebook token is not valid: it is no person's, or it has expired.")
         return str(data["user_id"])
 
-    async def _ask(self, path: str, params: dict[str, str]) -> dict[str, Any]:
+    async def _ask(self, path: str, params: dict[str, str]) -> Reply:
+        """A JSON object, whatever its status. Raises ProviderError, also for what Facebook asks to try again."""
         reply = await self._http.get(f"{self._url}/{path}", params=params)
-        content = reply.content if isinstance(reply.content, dict) else None
-        if content is None:
+        if not isinstance(reply.content, dict):
             raise self._http.unusable(f"{reply.status} without JSON")
-        error = content.get("error")
+        error = reply.content.get("error")
         if isinstance(error, dict) and error.get("code") in _TOO_OFTEN:
             raise self._http.unreachable("asks to try again later")
-        if reply.status != 200 or error is not None:
-            raise IdentityRefused("The Facebook token is not valid: Facebook refuses it.")
-        return content
+        return reply
 
 
 def _picture_of(person: dict[str, Any]) -> str | None:

@@ -56,6 +56,11 @@ class ProviderHttp:
     def unusable(self, what: str) -> ProviderError:
         return ProviderError("SIGN_IN_PROVIDER_UNUSABLE", f"{self._name} answered {what}.", retryable=True)
 
+    def refuses_us(self) -> ProviderError:
+        """A matter of our settings, which no further attempt changes."""
+        message = f"{self._name} does not accept our credentials; look at the settings."
+        return ProviderError("SIGN_IN_PROVIDER_REFUSES_US", message, retryable=False)
+
     async def _read(self, response: aiohttp.ClientResponse) -> Any:
         body = bytearray()
         async for chunk in response.content.iter_chunked(16 * 1024):

@@ -81,3 +81,20 @@ def test_a_process_does_not_start_without_them(environment: pytest.MonkeyPatch) 
     assert "BELLWORK_DATABASE_URL: is missing" in ended.stderr
     assert "BELLWORK_ENV: Input should be" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BELLWORK_FACEBOOK_APP_ID", "1234"),
+        ("BELLWORK_CLERK_ISSUER", "https://clerk.example.com"),
+        ("BELLWORK_CLERK_ISSUER", "http://clerk.example.com"),
+        ("BELLWORK_GOOGLE_KEYS_URL", "http://127.0.0.1.evil.example/certs"),
+    ],
+)
+def test_a_provider_is_set_up_whole_and_spoken_to_in_private(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(SettingsError, match="BELLWORK_(FACEBOOK_APP_SECRET|CLERK_|GOOGLE_KEYS_URL)"):
+        load_settings(None)
