@@ -55,6 +55,10 @@ SELECT EXISTS (SELECT FROM meetings WHERE cycle_id = $1)
     OR EXISTS (SELECT FROM registrations WHERE cycle_id = $1) AS has
 """
 
+PLACES_TAKEN = """
+SELECT count(*) AS taken FROM registrations WHERE cycle_id = $1 AND status <> 'cancelled' AND deleted_at IS NULL
+"""
+
 NEXT_NUMBER = """
 SELECT coalesce(max(number), 0) + 1 AS number FROM meetings
 WHERE cycle_id = $1 AND deleted_at IS NULL AND status <> 'postponed'

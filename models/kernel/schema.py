@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Protocol, Self
 from zoneinfo import available_timezones
 
 import msgspec
@@ -11,13 +11,14 @@ from msgspec import Meta
 
 from models.kernel.errors import Fault
 from models.kernel.money import exponent, is_known, quantize
-from models.kernel.reach import Reach
 from models.kernel.validation import FaultsFound
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ShortText = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=10_000)]
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$(?!\n)")]
+# Without what parts one address from another in a header.
+_EMAIL = r"^[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+\.[^@\s<>()\[\],;:\\\"]+$(?!\n)"
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=_EMAIL)]
 Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", description="E.164", examples=["+972501234567"])]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2", examples=["IL"])]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217", examples=["ILS"])]
@@ -49,6 +50,13 @@ class In(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=Tru
         return []
 
 
+class Hides(Protocol):
+    """Something that names fields, as the API does."""
+
+    @property
+    def hidden(self) -> frozenset[str]: ...
+
+
 class Out(msgspec.Struct, rename="camel", kw_only=True):
     """What a caller gets. Fields have no defaults: what was not loaded must not become an empty value."""
 
@@ -57,8 +65,8 @@ class Out(msgspec.Struct, rename="camel", kw_only=True):
         return msgspec.convert(row, cls, from_attributes=True)
 
     @classmethod
-    def within(cls, row: Any, reach: Reach) -> Self:
-        """As `of`, with null for what is hidden from whom the answer is for."""
+    def within(cls, row: Any, reach: Hides) -> Self:
+        """As `of`, with null for what is hidden from whom the answer is for (see `Reach`)."""
         out = cls.of(row)
         for name in map(snake, reach.hidden):
             if name in cls.__struct_fields__:

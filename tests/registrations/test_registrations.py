@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from models.cycles.tables import Cycle
+from models.kernel.clock import utc_now
 from models.kernel.session import Database
 from models.people.tables import Student
 from tests.support.client import ApiClient
-from tests.support.factories import make_cycle, make_student
+from tests.support.factories import make_cycle, make_registration, make_student
 
 NOWHERE = "0198c0de-0000-7000-8000-000000000001"
 
@@ -265,3 +266,27 @@ async def test_what_is_registered_cannot_be_removed_for_good(client: ApiClient, 
     assert problem["referencedBy"] == "registrations"
     problem = await client.expect(409, "DELETE", f"/cycles/{registration['cycleId']}", params={"hard": True})
     assert "registrations still refer to it" in problem["detail"]
+
+
+async def test_a_cycle_does_not_get_fewer_places_than_are_taken(client: ApiClient, database: Database) -> None:
+    async with database.transaction() as session:
+        cycle = await make_cycle(session, max_students=5)
+        for status in ("registered", "active", "trial", "cancelled"):
+            cancelled_at = utc_now() if status == "cancelled" else None
+            await make_registration(session, cycle, status=status, cancelled_at=cancelled_at)
+    path = f"/cycles/{cycle.id}"
+    problem = await client.expect(409, "PATCH", path, json={"maxStudents": 2})
+    assert (problem["taken"], problem["cycleId"]) == (3, str(cycle.id))
+    assert "3 places" in problem["detail"]
+    for places in (3, 10, None):
+        assert (await client.expect(200, "PATCH", path, json={"maxStudents": places}))["maxStudents"] == places
+    await client.expect(409, "PATCH", path, json={"maxStudents": 1})
+
+
+async def test_a_cycle_that_is_too_full_already_may_be_changed_otherwise(client: ApiClient, database: Database) -> None:
+    async with database.transaction() as session:
+        cycle = await make_cycle(session, max_students=1)
+        for _ in range(2):
+            await make_registration(session, cycle)
+    changed = await client.expect(200, "PATCH", f"/cycles/{cycle.id}", json={"name": "Full", "maxStudents": 1})
+    assert (changed["name"], changed["maxStudents"]) == ("Full", 1)

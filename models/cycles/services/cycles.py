@@ -27,7 +27,7 @@ from models.events.service import emit_about, emit_many
 from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.crud import ANY, Match
-from models.kernel.errors import Fault, Invalid, NotFound
+from models.kernel.errors import Conflict, Fault, Invalid, NotFound
 from models.kernel.paging import Page, Pagination, filters, paginate
 from models.kernel.reach import EVERYTHING, Reach
 from models.kernel.schema import given
@@ -89,12 +89,14 @@ async def update_cycle(
 ) -> Cycle:
     """Meetings that are there already stay as they are.
 
-    Raises Invalid also for another currency once there are meetings or registrations: their amounts are in this one.
+    Raises Invalid also for another currency once there are meetings or registrations: their amounts are in this one;
+    Conflict for fewer places than are taken.
     """
     cycle = await crud.get_live(session, Cycle, id_, lock=True)
     match.check(cycle)
     values = given(data)
     await _check_currency_change(session, cycle, values.get("currency", cycle.currency))
+    await _check_places(session, cycle, values.get("max_students"))
     placed = {"instructor_id": cycle.instructor_id} if "currency" in values else {}
     await _check_references(session, {**placed, **values}, values.get("currency", cycle.currency))
     await crud.apply(session, cycle, _stored(data), match, cycle_faults)
@@ -206,6 +208,17 @@ async def currency_faults(session: AsyncSession, instructor_id: UUID | None, cur
     if not rows or rows[0]["currency"] == currency:
         return []
     return [Fault("instructorId", f"is paid in {rows[0]['currency']}, the cycle is in {currency}")]
+
+
+async def _check_places(session: AsyncSession, cycle: Cycle, places: int | None) -> None:
+    """The cycle's row is locked, so nobody takes a place meanwhile. Those that were too many before may stay."""
+    if places is None or (cycle.max_students is not None and places >= cycle.max_students):
+        return
+    taken: int = (await fetch(session, queries.PLACES_TAKEN, cycle.id))[0]["taken"]
+    if places < taken:
+        raise Conflict(
+            f"{taken} places of the cycle are taken; it cannot have {places}.", cycle_id=cycle.id, taken=taken
+        )
 
 
 async def _check_currency_change(session: AsyncSession, cycle: Cycle, currency: str) -> None:
