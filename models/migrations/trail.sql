@@ -19,8 +19,8 @@ END $$;
 -- After a statement on an audited table. The trigger's arguments: the entity's name, then columns separated by commas,
 -- those of the key, the masked and the unnoticed ones.
 --
--- However many rows there are, they are looked at twice: first for which columns differ in any row and which in every
--- row, then for the values of those alone. (`@.` stands for the row before or after, `o.` or `n.`.)
+-- However many rows there are, they are looked at twice: first for how many differ in each column, then for the values of
+-- those columns alone. (`@.` stands for the row before or after, `o.` or `n.`.)
 CREATE OR REPLACE FUNCTION audit_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET work_mem = '64MB' SET jit = off AS $$
 DECLARE
@@ -28,8 +28,8 @@ DECLARE
     masked text[] := string_to_array(TG_ARGV[2], ',');
     unnoticed text[] := key || string_to_array(TG_ARGV[3], ',');
     columns text[];
-    in_any boolean[];
-    in_every boolean[];
+    all_rows bigint;
+    changed_rows bigint[];
     rows text;
     differs text;
     row_of_key text := 'n';
@@ -65,18 +65,17 @@ BEGIN
 
     columns := ARRAY(SELECT each FROM unnest(columns) AS each WHERE each <> ALL (unnoticed));
     EXECUTE format(
-        'SELECT ARRAY[%s]::boolean[], ARRAY[%s]::boolean[] FROM %s',
-        (SELECT string_agg(format('bool_or(' || differs || ')', each), ', ') FROM unnest(columns) AS each),
-        (SELECT string_agg(format('bool_and(' || differs || ')', each), ', ') FROM unnest(columns) AS each),
+        'SELECT count(*), ARRAY[%s]::bigint[] FROM %s',
+        (SELECT string_agg(format('count(*) FILTER (WHERE ' || differs || ')', each), ', ') FROM unnest(columns) AS each),
         rows
-    ) INTO in_any, in_every;
+    ) INTO all_rows, changed_rows;
 
     FOR number IN 1 .. cardinality(columns) LOOP
-        CONTINUE WHEN NOT in_any[number];
+        CONTINUE WHEN changed_rows[number] = 0;
         pair := format(
             CASE WHEN columns[number] = ANY (masked) THEN '%1$L, CASE WHEN @.%1$I IS NOT NULL THEN ''***'' END'
             ELSE '%1$L, @.%1$I' END, columns[number]);
-        IF in_every[number] THEN
+        IF changed_rows[number] = all_rows THEN
             certain := certain || pair;
         ELSE
             conditions := conditions || format(differs, columns[number]);
