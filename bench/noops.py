@@ -23,6 +23,7 @@ from models.kernel.signals import WORK_DUE
 JOBS = 20_000
 WARM_UP = 300
 CHUNK = 5_000
+UNDER_WAY = 10  # messages a frozen worker may have asked for
 UNFINISHED = "SELECT EXISTS (SELECT FROM jobs WHERE finished_at IS NULL) AS some"
 
 
@@ -78,10 +79,12 @@ def theirs(stage: Stage, peer: Peer) -> float:
         until(lambda: peer.left(stage) == 0)
         stage.pause(*peer.processes)
         peer.fill(stage, jobs)
+        if (waiting := peer.left(stage)) < jobs - UNDER_WAY:
+            raise RuntimeError(f"{jobs - waiting} of {jobs} jobs were gone before the clock was started")
         with stage.cost(jobs):
             started = time.perf_counter()
             stage.resume(*peer.processes)
-            until(lambda: peer.left(stage) == 0, 0.05)
+            until(lambda: peer.left(stage) == 0, 0.1)
             return jobs / (time.perf_counter() - started)
 
 

@@ -55,8 +55,8 @@ def _fill_procrastinate(stage: Stage, jobs: int) -> None:
 
 
 def _left_in_procrastinate(stage: Stage) -> int:
-    left = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))::int AS some"
-    return int(stage.peer_sql(left)[0]["some"])
+    left = "SELECT count(*) AS jobs FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+    return int(stage.peer_sql(left)[0]["jobs"])
 
 
 def _fill_taskiq(stage: Stage, jobs: int) -> None:
