@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 from litestar.response import Stream
 
 from api.auth import reaches
-from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
+from api.dependencies import ApiRequest, CurrentCaller, CurrentReach, Session, documented, query_of
 from api.exports.ranges import wanted_part
 from api.exports.schemas import ExportOut
 from api.jobs.following import accepted
@@ -24,8 +24,11 @@ from models.exports.jobs import CreateExport
 from models.exports.links import check_link
 from models.exports.service import ExportPage
 from models.exports.tables import Export
+from models.identity.caller import Caller
 from models.identity.permissions import Scope, Verb
+from models.identity.services.accounts import get_user
 from models.kernel.clock import utc_now
+from models.kernel.errors import Forbidden
 from models.kernel.files import FileStore, StoredFile
 from models.kernel.paging import Listing
 
@@ -54,14 +57,22 @@ class ExportsController(Controller):
 
     @post("/", guards=[reaches(Scope.WRITE_EXPORTS, Verb.CREATE)], status_code=202, summary="Export a list into a file")
     async def create_export(
-        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[CreateExport]
+        self,
+        request: ApiRequest,
+        session: Session,
+        caller: CurrentCaller,
+        reach: CurrentReach,
+        data: JSONBody[CreateExport],
     ) -> Response[JobOut]:
         """Answers with the job; the export has its id. Needs the scope to read the resource, too.
 
-        The file holds what the caller reaches when it is made.
+        The file holds what the caller reaches when it is made. Instructors and students have nobody told but
+        themselves.
         """
         for scope in data.needs():
             caller.require_reach(scope)
+        if data.notify_email is not None and not reach.is_whole:
+            await _check_own_address(session, caller, data.notify_email)
         return await accepted(request, await exports.request_export(session, caller, data))
 
     @get(
@@ -126,6 +137,12 @@ class ExportsController(Controller):
                 "Content-Disposition": f'attachment; filename="{_file_name(export)}"',
             },
         )
+
+
+async def _check_own_address(session: Session, caller: Caller, email: str) -> None:
+    user = await get_user(session, caller.require_person())
+    if user.email.lower() != email.lower():
+        raise Forbidden("A mail about your file goes to your own address only.")
 
 
 def _file_name(export: Export) -> str:

@@ -61,6 +61,13 @@ async def test_a_file_holds_what_its_owner_may_see_when_it_is_made(client: ApiCl
     assert (await client.expect(200, "GET", f"/exports/{job.id}"))["status"] == "failed"
 
 
+async def test_mails_about_own_files_go_to_ones_own_address(anonymous: ApiClient, sides: Sides) -> None:
+    body = {"resource": "meetings", "format": "csv"}
+    for address, status in (("stranger@example.com", 403), ("Dana.Student@example.com", 202)):
+        job = {**body, "notifyEmail": address}
+        await anonymous.expect(status, "POST", "/exports", json=job, headers=sides.mine.student)
+
+
 async def test_a_file_of_another_is_not_there_but_for_whom_its_link_was_given(
     anonymous: ApiClient, sides: Sides
 ) -> None:
