@@ -65,7 +65,7 @@ class MailedLink(Entity):
     """
 
     __tablename__ = "mailed_links"
-    masked = frozenset({"password_hash", "token_hash"})
+    masked = frozenset({"email", "name", "phone", "password_hash", "token_hash"})
 
     purpose: Mapped[str]
     email: Mapped[str]

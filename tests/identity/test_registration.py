@@ -135,7 +135,7 @@ async def test_a_known_address_is_as_much_work_as_an_unknown_one(
         work.clear()
         answer = await anonymous.post(method, json=body)
         assert answer.status_code < 300, answer.text
-        return [each for each in work if "jobs_changed" not in each]
+        return [each for each in work if "pg_notify" not in each]  # the scheduler is woken afterwards
 
     for path, body in (("/auth/register", NOA), ("/auth/forgot-password", {})):
         known = await work_of(path, **{**body, "email": NOA["email"]})
@@ -182,6 +182,7 @@ async def test_a_deleted_account_does_not_keep_its_address(anonymous: ApiClient,
     [
         ("role", "admin"), ("emailVerifiedAt", "2026-01-01T00:00:00Z"), ("passwordHash", "x"), ("id", str(UUID(int=1))),
         ("blockedAt", None), ("email", "noa@example.com\n"), ("email", "noa"), ("email", "a b@example.com"),
+        ("email", "a,noa@example.com"), ("email", "Noa<noa@example.com>"), ("email", "a@b@example.com"),
         ("phone", "0501234567"), ("phone", "+972501234567\n"), ("timezone", "Mars/Olympus"), ("locale", "HE_il"),
         ("password", "short"), ("password", "aaaaaaaaaaaaaaaa"), ("password", "x" * 201),
         ("password", "NOA@example.com"), ("name", ""),
