@@ -1,5 +1,6 @@
 """Old rows nobody may ask for any more → gone, in chunks."""
 
+from models.audit.service import prune as forget_statements
 from models.identity.services.sweeping import forget_expired as forget_ended_sessions
 from models.jobs.lifecycle import prune as forget_jobs
 from models.kernel.session import Database
@@ -10,4 +11,5 @@ from models.requests.service import forget_expired
 async def prune(database: Database, settings: Settings) -> int:
     """Return how many rows went. A chunk per call and transaction, so that nobody waits long for a lock."""
     jobs = await forget_jobs(database, settings.job_keep_days, settings.failed_job_keep_days)
-    return jobs + await forget_expired(database) + await forget_ended_sessions(database)
+    statements = await forget_statements(database, settings.audit_keep_days)
+    return jobs + statements + await forget_expired(database) + await forget_ended_sessions(database)

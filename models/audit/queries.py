@@ -8,7 +8,10 @@ from sqlalchemy.orm import contains_eager
 
 from models.audit.tables import AuditEntry, AuditStatement
 
-RECORD = "SELECT audit_record($1, $2, $3, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb)"
+RECORD = """
+SELECT audit_record($1, $2, entity_id, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb)
+FROM unnest($3::text[]) AS entity_id
+"""
 
 PRUNE = "SELECT audit_prune($1, $2) AS statements"
 

@@ -35,8 +35,7 @@ async def record(
     on: Connection,
     action: Action,
     entity: str,
-    entity_id: UUID | str,
-    *,
+    *entity_ids: UUID | str,
     old: dict[str, Any] | None = None,
     new: dict[str, Any] | None = None,
     origin: Origin | None = None,
@@ -48,8 +47,9 @@ async def record(
     """
     origin = origin or current_origin()
     await fetch(
-        on, queries.RECORD, action.value, entity, str(entity_id), _json(old), _json(new), origin and origin.encoded()
-    )
+        on, queries.RECORD, action.value, entity, [str(each) for each in entity_ids], _json(old), _json(new),
+        origin and origin.encoded(),
+    )  # fmt: skip
 
 
 async def list_entries(session: AsyncSession, page: AuditPage) -> tuple[list[AuditEntry], Pagination]:

@@ -6,6 +6,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.audit.rules import Action
+from models.audit.service import record
 from models.events import queries
 from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
 from models.events.service import emit, encode
@@ -70,6 +72,7 @@ async def cancel_job(session: AsyncSession, id_: UUID) -> JobRecord:
     job = await cancel(session, id_)
     if job is None:
         return await get_job(session, id_)
+    await record(session, Action.CANCEL, "job", id_)
     await announce_end(session, job, job.status, None)
     for child in await list_unfinished_children(session, job.id):
         await cancel_job(session, child)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from models.audit.rules import Action
+from models.audit.service import record
 from models.jobs import queries
 from models.jobs.explain import Explanation, Facts, explain
 from models.jobs.jobs import RedriveFilter
@@ -69,7 +71,9 @@ async def count_failed(on: Connection, wanted: RedriveFilter) -> int:
 
 async def retry_failed(on: Connection, wanted: RedriveFilter, limit: int, attempts: int) -> list[UUID]:
     """Back to their queues with so many attempts again, those that failed first first."""
-    return [row["id"] for row in await fetch(on, queries.RETRY_FAILED, *_bounds(wanted), limit, attempts)]
+    ids = [row["id"] for row in await fetch(on, queries.RETRY_FAILED, *_bounds(wanted), limit, attempts)]
+    await record(on, Action.RETRY, "job", *ids)
+    return ids
 
 
 async def count_ends(on: Connection, ids: Sequence[UUID]) -> Ends:

@@ -8,6 +8,8 @@ import msgspec
 from msgspec.structs import astuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.audit.rules import Action
+from models.audit.service import record
 from models.jobs import lifecycle, queries
 from models.jobs.kinds import JobArgs, JobKind, kind_named, kind_of
 from models.jobs.records import AttemptRecord, JobRecord, NewJob, attempt_record, job_record
@@ -144,6 +146,7 @@ async def retry_job(on: Connection, job: JobRecord) -> JobRecord:
     again = await lifecycle.retry(on, job) if kind_named(job.kind).performed else None
     if again is None:
         raise Conflict(f"Only failed and cancelled jobs are retried (and no batches); this one is {job.status}.")
+    await record(on, Action.RETRY, "job", job.id)
     return again
 
 

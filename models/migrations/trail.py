@@ -56,7 +56,7 @@ class Trigger(NamedTuple):
 
 
 def install(connection: Connection) -> None:
-    """Does nothing to what is as it should be, so that it waits for no lock then; nor about tables no revision makes."""
+    """Leave alone what is as it should be, so that it waits for no lock, and tables that no revision has made yet."""
     for name in _missing_functions(connection):
         connection.exec_driver_sql(FUNCTIONS[name])
         connection.execute(text(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC"))

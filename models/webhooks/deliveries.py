@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.audit.rules import Action
+from models.audit.service import record
 from models.events.catalogue import event_type_named
 from models.events.service import emit
 from models.jobs.records import JobRecord
@@ -145,6 +147,7 @@ async def retry_delivery(session: AsyncSession, actor: Actor, id_: UUID) -> JobR
     await get_active(session, delivery.endpoint_id)
     job = await enqueue(session, actor, DeliverWebhook(delivery_id=id_))
     await fetch(session, queries.TRY_AGAIN, id_, job.id)
+    await record(session, Action.RETRY, "webhook_delivery", id_)
     return job
 
 

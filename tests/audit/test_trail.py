@@ -9,12 +9,17 @@ from sqlalchemy.exc import DBAPIError
 
 from models.audit.rules import Action
 from models.audit.service import record
+from models.jobs.jobs import RedriveFilter
+from models.jobs.operations import retry_failed
+from models.jobs.service import enqueue
+from models.kernel.actor import SYSTEM
 from models.kernel.base import Base
 from models.kernel.origin import Origin, acting
 from models.kernel.session import Database, fetch
 from models.migrations.trail import Trigger, triggers
 from tests.support.client import ApiClient
 from tests.support.factories import make_customer, make_cycle, make_instructor, make_meeting
+from tests.support.probes import Echo
 
 Entry = dict[str, Any]
 HARMLESS = {"api_keys.prefix", "api_keys.previous_prefix"}
@@ -197,6 +202,36 @@ async def test_what_no_row_tells_is_recorded(client: ApiClient, database: Databa
         ("api_key:1", "login_failed", "noa@example.com", None),
         ("system", "logout", str(UUID(int=7)), None),
     ]
+
+
+async def test_what_operators_do_to_jobs_is_told(client: ApiClient, database: Database) -> None:
+    job = (await client.submit("probe.echo", {"text": "x"}, runAt="2040-01-01T00:00:00Z"))["id"]
+    await client.expect(200, "POST", f"/jobs/{job}/cancel")
+    await client.expect(202, "POST", f"/jobs/{job}/retry")
+    for paused in (True, False):
+        await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": paused})
+    entries = [entry for name in ("job", "paused_kind") for entry in await trail(client, entity=name)]
+    told = [(entry["entity"], entry["action"], entry["entityId"]) for entry in entries]
+    assert told == [
+        ("job", "cancel", job), ("job", "retry", job),
+        ("paused_kind", "create", "probe.echo"), ("paused_kind", "delete", "probe.echo"),
+    ]  # fmt: skip
+    assert {entry["actor"] for entry in entries} == {await admin(database)}
+
+
+async def test_what_is_redriven_is_told(quiet_database: Database) -> None:
+    ids = [(await submit_failed(quiet_database)) for _ in range(3)]
+    await retry_failed(quiet_database, RedriveFilter(kind="probe.echo"), 2, 3)
+    rows = await quiet_database.fetch("SELECT action, entity_id FROM audit_entries ORDER BY id")
+    assert [(row["action"], row["entity_id"]) for row in rows] == [("retry", str(id_)) for id_ in ids[:2]]
+
+
+async def submit_failed(database: Database) -> UUID:
+    job = await enqueue(database, SYSTEM, Echo(text="x"))
+    await database.execute(
+        "UPDATE jobs SET status = 'failed', attempt = 1, finished_at = clock_timestamp() WHERE id = $1", job.id
+    )
+    return job.id
 
 
 MASKED = [trigger for trigger in triggers() if trigger.event == "insert" and trigger.arguments[2]]
