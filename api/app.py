@@ -17,6 +17,7 @@ from api.auth import AuthenticationMiddleware
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
 from api.cycles.routes import CyclesController
 from api.dependencies import DEPENDENCIES
+from api.document_types import DecimalsAreNumbers, TuplesAreLists
 from api.events.routes import EventsController, EventTypesController
 from api.exports.routes import ExportsController
 from api.finance.routes import FinanceController
@@ -103,6 +104,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         response_class=Response,
         cors_config=CORSConfig(allow_origins=list(settings.cors_origins), allow_headers=["*"], expose_headers=["*"]),
         openapi_config=openapi_config(),
+        plugins=[DecimalsAreNumbers(), TuplesAreLists()],
         request_max_body_size=None,
         state=state,
         lifespan=[_running],

@@ -16,7 +16,7 @@ from models.identity.caller import Caller
 from models.kernel.crud import Match
 from models.kernel.errors import Fault, Invalid
 from models.kernel.reach import Reach
-from models.kernel.validation import convert
+from models.kernel.validation import convert, nuls, refuse_nuls
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 ApiRequest = Request[Caller, Any, Any]
@@ -70,9 +70,19 @@ def query_of(struct: type[Q]) -> Provide:
         repeated = {name for name, _ in pairs if sum(other == name for other, _ in pairs) > 1}
         if repeated:
             raise Invalid.of([Fault(name, "is given more than once") for name in sorted(repeated)])
-        return convert(dict(pairs), struct, strict=False)
+        refuse_nuls(list(nuls(dict(pairs))))
+        return _without_nulls(convert(dict(pairs), struct, strict=False), pairs)
 
     return Provide(read, sync_to_thread=False)
+
+
+def _without_nulls(query: Q, pairs: list[tuple[str, str]]) -> Q:
+    """`?isActive=null` is a mistake, and not the question without the parameter."""
+    fields = {field.encode_name: field.name for field in msgspec.structs.fields(query)}
+    nulls = [name for name, value in pairs if value.lower() == "null" and getattr(query, fields[name]) is None]
+    if nulls:
+        raise Invalid.of([Fault(name, "cannot be null") for name in nulls])
+    return query
 
 
 def documented(struct: type[msgspec.Struct]) -> type[Operation]:

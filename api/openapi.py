@@ -30,6 +30,7 @@ from litestar.routes import HTTPRoute
 
 from api.access import PUBLIC, scopes_of, sentence
 from api.auth import access_of
+from api.document_types import take_strings_too
 from api.examples import example_of
 from api.health.routes import VERSION
 from api.problems import PROBLEM_JSON
@@ -38,6 +39,8 @@ from models.jobs.kinds import JobKind, all_kinds
 
 API = "/api/v1"
 SAFE = {"GET", "HEAD", "OPTIONS"}
+NAMES_A_KIND = {"submit_job", "submit_batch"}
+NEEDS_AN_END = {"download_export"}
 PROBLEMS = {
     400: ("VALIDATION_ERROR", "A field, parameter or header is at fault; `errors` names every one."),
     401: ("UNAUTHORIZED", "There are no credentials, or they are not valid."),
@@ -47,6 +50,7 @@ PROBLEMS = {
     412: ("PRECONDITION_FAILED", "Someone else has changed the resource since (`If-Match`)."),
     413: ("PAYLOAD_TOO_LARGE", "The body is too long."),
     422: ("UNPROCESSABLE", "Well-formed, but it cannot be done as things stand."),
+    429: ("RATE_LIMITED", "Too many requests in a minute; `Retry-After` says when to come again."),
     503: ("SERVICE_UNAVAILABLE", "A part is away; `Retry-After` says when to try again."),
 }
 IF_MATCH = 'The version to change, as its `ETag` gave it (`"3"`); another one is refused with 412.'
@@ -89,6 +93,7 @@ def complete(app: Litestar) -> None:
         _add_headers(operation, handler)
         _add_examples(operation, handler)
         _add_problems(operation, handler, path)
+    take_strings_too(document)
 
 
 def _operations(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler, Operation]]:
@@ -176,12 +181,16 @@ def _problem_statuses(operation: Operation, handler: HTTPRouteHandler, path: str
         yield 400
     if operation.security:
         yield 403
-    if "{" in path or handler.handler_name == "submit_job":
+    if "{" in path or handler.handler_name in NAMES_A_KIND:
         yield 404
     if _takes(handler, "match"):
         yield 412
     if _writes(handler):
         yield from (409, 413, 422)
+    if handler.handler_name in NEEDS_AN_END:
+        yield 409
+    if path.startswith(API):
+        yield 429
     if path.startswith(API) or handler.handler_name == "metrics":
         yield 503
 
@@ -204,7 +213,7 @@ def _problem(status: int) -> OpenAPIResponse:
         example["errors"] = [{"field": "phone", "message": "is required"}]
     media = OpenAPIMediaType(schema=Reference(ref="#/components/schemas/Problem"), example=example)
     headers = {"X-Request-ID": OpenAPIHeader(schema=Schema(type=OpenAPIType.STRING))}
-    if status == 503:
+    if status in (429, 503):
         headers["Retry-After"] = OpenAPIHeader(schema=Schema(type=OpenAPIType.INTEGER), description="seconds")
     return OpenAPIResponse(description=meaning, headers=headers, content={PROBLEM_JSON: media})  # type: ignore[arg-type]
 

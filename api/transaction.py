@@ -20,6 +20,7 @@ from models.kernel.errors import Invalid
 from models.kernel.origin import Origin, acting
 from models.kernel.session import Database
 from models.kernel.signals import Nudger
+from models.kernel.validation import check_storable
 from models.requests.service import Answer, find_answer, keep_answer
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -100,6 +101,7 @@ class TransactionMiddleware(ASGIMiddleware):
             if len(body) > self._body_limit:
                 raise HTTPException(f"The body is longer than {self._body_limit} bytes.", status_code=413)
             more = message.get("more_body", False)
+        check_storable(body)
         scope["state"]["raw_body"] = body
         given = False
 

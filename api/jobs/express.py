@@ -26,6 +26,7 @@ from models.jobs.kinds import JobArgs, JobKind
 from models.jobs.records import JobRecord
 from models.jobs.service import JobOptions
 from models.kernel.errors import DomainError
+from models.kernel.validation import check_storable
 
 JOBS = "/api/v1/jobs"
 JOB = JOBS + "/"
@@ -117,6 +118,7 @@ class ExpressLane:
     def _order(self, caller: Caller, body: bytes) -> Order | None:
         """What is asked for, if nothing is wrong with it."""
         try:
+            check_storable(body)
             data = _decoder.decode(body)
             caller.require(AccessScope.WRITE_JOBS)
             kind, args = submittable(caller, data.kind, data.payload)

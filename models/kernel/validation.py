@@ -1,5 +1,6 @@
 """Convert untrusted data to a struct and name every fault at once (msgspec stops at the first)."""
 
+from collections.abc import Iterator
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from models.kernel.errors import Fault, Invalid
 
 T = TypeVar("T")
+NUL_IN_JSON = rb"\u0000"
 
 
 def decode(body: bytes, type_: type[T]) -> T:
@@ -41,6 +43,37 @@ def convert(raw: Any, type_: type[T], *, strict: bool = True) -> T:
     except msgspec.ValidationError as error:
         faults = _faults(raw, type_, "", strict) or [Fault("", _reason(error))]
         raise Invalid.of(faults) from error
+
+
+def check_storable(body: bytes) -> None:
+    """PostgreSQL stores no NUL, in any text. Raises Invalid with a fault for every one in a JSON body."""
+    if NUL_IN_JSON not in body:
+        return
+    try:
+        found = list(nuls(msgspec.json.decode(body)))
+    except RecursionError:
+        raise Invalid("The body is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return  # whoever reads it for good says what is wrong
+    refuse_nuls(found)
+
+
+def refuse_nuls(paths: list[str]) -> None:
+    if paths:
+        raise Invalid.of([Fault(path, "holds what no text may (NUL)") for path in paths])
+
+
+def nuls(raw: Any, path: str = "") -> Iterator[str]:
+    """Where in plain Python data a text with NUL stands."""
+    if isinstance(raw, str) and "\0" in raw:
+        yield path
+    elif isinstance(raw, dict):
+        for name, value in raw.items():
+            inner = _join(path, name.replace("\0", ""))
+            yield from [inner] if "\0" in name else nuls(value, inner)
+    elif isinstance(raw, list):
+        for number, value in enumerate(raw):
+            yield from nuls(value, f"{path}[{number}]")
 
 
 def _faults(raw: Any, type_: Any, path: str, strict: bool) -> list[Fault]:

@@ -11,6 +11,7 @@ from tests.support.client import ApiClient
 
 NOBODY = "0198c0de-0000-7000-8000-000000000001"
 JSON = {"Content-Type": "application/json"}
+ECHO = {"kind": "probe.echo", "payload": {"text": "hello"}}
 
 
 def is_problem(response: Any, status: int, code: str) -> dict[str, Any]:
@@ -54,13 +55,22 @@ async def test_a_body_that_is_not_the_json_asked_for_is_a_fault(client: ApiClien
 @pytest.mark.parametrize("value", ["Noa\x00", "\x00"])
 async def test_a_text_that_cannot_be_stored_is_a_fault(client: ApiClient, value: str) -> None:
     path = f"/customers/{(await client.create('/customers', name='Noa'))['id']}"
-    for response in [
-        await client.post("/customers", json={"name": value}),
-        await client.patch(path, json={"notes": value}),
-        await client.get("/customers", params={"search": value}),
-        await client.post("/auth/login", json={"email": f"a{value}@example.com", "password": "x"}),
+    for response, fields in [
+        (await client.post("/customers", json={"name": value, "notes": value}), ["name", "notes"]),
+        (await client.patch(path, json={"notes": value}), ["notes"]),
+        (await client.get("/customers", params={"search": value}), ["search"]),
+        (await client.post("/auth/login", json={"email": f"a{value}@example.com", "password": "x"}), ["email"]),
+        (await client.post("/jobs", json={**ECHO, "payload": {"text": value}}), ["payload.text"]),
+        (await client.post("/jobs", json={**ECHO, "payload": {"text": "x", f"more{value}": [1]}}), None),
     ]:
-        assert "NUL" in is_problem(response, 400, "VALIDATION_ERROR")["detail"]
+        faults = is_problem(response, 400, "VALIDATION_ERROR")["errors"]
+        assert fields is None or [fault["field"] for fault in faults] == fields
+        assert all("NUL" in fault["message"] for fault in faults)
+
+
+async def test_a_backslash_before_the_letters_of_nul_is_text(client: ApiClient) -> None:
+    customer = await client.create("/customers", name="Noa", notes="\\u0000 and \\\\u0000")
+    assert customer["notes"] == "\\u0000 and \\\\u0000"
 
 
 async def test_text_of_every_script_comes_back_as_it_was_sent(client: ApiClient) -> None:
