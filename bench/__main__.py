@@ -25,6 +25,8 @@ NAMES = (
     "idle_latency_ms",
     "waiting_clients",
     "fairness",
+    "growth",
+    "memory",
     "ten_million",
     "export_csv",
     "export_xlsx",
