@@ -12,8 +12,6 @@ import asyncpg
 import xlsxwriter
 
 import models.all_contexts  # noqa: F401
-from models.cycles.exportables import meetings
-from models.cycles.services.meetings import MeetingPage
 from models.exports import queries
 from models.exports.csv_file import write_csv
 from models.exports.registry import exportable_named
@@ -22,7 +20,7 @@ from models.exports.xlsx_file import write_sheet, write_xlsx
 from models.kernel.session import Database
 
 MEETINGS = exportable_named("meetings")
-SQL, ARGS = queries.in_driver_terms(queries.as_values(MEETINGS, meetings(MeetingPage())))
+SQL, ARGS = queries.in_driver_terms(queries.as_values(MEETINGS, MEETINGS.select({})))
 CHUNK = 1_000
 
 
