@@ -33,6 +33,7 @@ from api.auth import access_of
 from api.document_types import take_strings_too
 from api.examples import example_of
 from api.health.routes import VERSION
+from api.jobs.schemas import JobOut
 from api.problems import PROBLEM_JSON
 from api.swagger import SwaggerUI
 from models.jobs.kinds import JobKind, all_kinds
@@ -120,7 +121,7 @@ def _add_headers(operation: Operation, handler: HTTPRouteHandler) -> None:
         keys.append("IfMatch")
     if _writes(handler) and operation.security:
         keys.append("IdempotencyKey")
-    if "202" in (operation.responses or {}) or handler.handler_name == "get_job":
+    if _answer_type(handler) is JobOut:
         keys.append("Prefer")
     references = [Reference(ref=f"#/components/parameters/{key}") for key in keys]
     operation.parameters = [*(operation.parameters or []), *references] or None
@@ -168,7 +169,7 @@ def _answer_type(handler: HTTPRouteHandler) -> Any:
 
 def _add_problems(operation: Operation, handler: HTTPRouteHandler, path: str) -> None:
     responses = {status: answer for status, answer in (operation.responses or {}).items() if status != "400"}
-    if "202" in responses and "200" not in responses:
+    if "202" in responses and _answer_type(handler) is JobOut:
         responses["200"] = responses["202"]
     for status in _problem_statuses(operation, handler, path):
         responses.setdefault(str(status), Reference(ref=f"#/components/responses/Problem{status}"))

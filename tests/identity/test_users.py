@@ -36,6 +36,7 @@ async def test_a_user_without_a_password_is_invited_to_choose_one(client: ApiCli
     user = (await log_in(client))["user"]
     assert user["id"] == made["id"]
     assert user["emailVerifiedAt"] is not None
+    assert len(await database.fetch("SELECT 1 FROM messages")) == 1
 
 
 async def test_a_user_with_a_password_logs_in_at_once(client: ApiClient, database: Database) -> None:

@@ -70,9 +70,10 @@ async def _set_password(
         raise Forbidden("The password was changed meanwhile.")
     if faults := password_faults("newPassword", new, user.email):
         raise Invalid.of(faults)
-    user.password_hash = hashed
+    is_first, user.password_hash = user.password_hash is None, hashed
     await session.flush()
     await fetch(session, account_queries.END_SESSIONS, user.id, keep)
     await fetch(session, account_queries.FORGET_LINKS, user.email)
-    await request_email(session, actor, Template.PASSWORD_CHANGED, user.email, {}, recipient_name=user.name)
+    if not is_first:
+        await request_email(session, actor, Template.PASSWORD_CHANGED, user.email, {}, recipient_name=user.name)
     return user
