@@ -8,6 +8,7 @@ from models.identity.permissions import Role
 from models.identity.services import mailed_links
 from models.identity.values import LinkPurpose
 from models.kernel.actor import SYSTEM
+from models.kernel.errors import Unprocessable
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 from models.notifications.service import record_sent
@@ -90,3 +91,13 @@ async def test_a_mail_is_not_written_for_a_link_that_has_expired_or_been_followe
     async with database.transaction() as session:
         await mailed_links.send(session, settings, SYSTEM, link)
     assert len(await database.fetch("SELECT 1 FROM messages")) == 1
+
+
+async def test_a_link_is_followed_for_its_purpose_only(database: Database, link: UUID) -> None:
+    token = token_in(await mail_to(database, ADMIN, "reset_password"))
+    for purpose in (LinkPurpose.REGISTRATION, LinkPurpose.INVITATION):
+        with pytest.raises(Unprocessable):
+            async with database.transaction() as session:
+                await mailed_links.follow(session, token, purpose)
+    async with database.transaction() as session:
+        assert (await mailed_links.follow(session, token, LinkPurpose.PASSWORD_RESET))["email"] == ADMIN
