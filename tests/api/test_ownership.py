@@ -1,7 +1,9 @@
 """Whoever reaches only what is their own finds nothing of anybody else's, by id or in a list."""
 
+import json
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 
@@ -100,6 +102,18 @@ async def test_what_is_hidden_from_somebody_is_null_and_orders_nothing(
         for name in hidden:
             await anonymous.expect(400, "GET", f"/{resource}", params={"sortBy": name}, headers=me)
             await anonymous.expect(400, "GET", f"/{resource}", params={name: "1"}, headers=me)
+
+
+def test_what_is_hidden_from_somebody_is_said_to_be_null_sometimes(app: Litestar) -> None:
+    """In the OpenAPI document: clients in typed languages read it."""
+    document = json.loads(msgspec.json.encode(app.openapi_schema.to_schema()))
+    schemas = {name.rpartition("_")[2]: schema for name, schema in document["components"]["schemas"].items()}
+    for resource, rights in MATRIX.items():
+        if rights.hidden:
+            schema = schemas[f"{resource.removesuffix('s').title()}Out"]["properties"]
+            hidden = frozenset().union(*rights.hidden.values()) & schema.keys()
+            assert hidden
+            assert {name for name in hidden if {"type": "null"} not in schema[name]["oneOf"]} == set(), resource
 
 
 async def test_a_manager_sees_what_is_hidden_from_others(
