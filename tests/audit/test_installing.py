@@ -2,10 +2,12 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from models.kernel.session import Database
 from models.migrations.run import check, upgrade
+from tests.support.factories import make_customer
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,27 @@ async def test_what_is_not_as_it_should_be_is_named_and_mended(
 async def differences(database: Database) -> list[str]:
     """But for the table of the tests' own."""
     return [line for line in await asyncio.to_thread(check, database.url) if "probe_effects" not in line]
+
+
+async def test_an_owner_without_privileges_will_do(quiet_server: Database) -> None:
+    """As managed PostgreSQL gives them: no superuser, but the right to create roles."""
+    await quiet_server.execute("CREATE ROLE plain_owner LOGIN CREATEROLE PASSWORD 'plain'")
+    await quiet_server.execute("CREATE DATABASE plain OWNER plain_owner")
+    server = quiet_server.url.rpartition("@")[2].partition("/")[0]
+    owner, application = (
+        f"postgresql://plain_owner:plain@{server}/plain",
+        f"postgresql://plain_app:p%40ss@{server}/plain",
+    )
+    for _ in range(2):
+        await asyncio.to_thread(upgrade, owner, application)
+    assert await asyncio.to_thread(check, owner) == []
+    as_application = Database(application)
+    try:
+        async with as_application.transaction() as session:
+            await make_customer(session)
+        rows = await as_application.fetch("SELECT actor FROM audit_statements")
+        assert [row["actor"] for row in rows] == ["system"]
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await as_application.execute("DELETE FROM audit_entries")
+    finally:
+        await as_application.close()

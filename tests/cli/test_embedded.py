@@ -1,5 +1,6 @@
 """Embedded servers: their data outlive them, and they do not outlive their parent."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from redis import Redis
 from cli.embedded import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey, ServerError
 from cli.embedded.ports import choose_port, is_free
 from cli.embedded.privileges import Servant, can_reach, remove_home
+from models.migrations.run import upgrade
 from tests.support.servers import server_folder
 
 ROOT = Path(__file__).parents[2]
@@ -146,11 +148,16 @@ def test_a_number_that_another_process_has_inherited_is_not_taken_for_the_server
 
 async def test_a_lost_password_is_replaced(start: Start, folder: Path) -> None:
     server = start(EmbeddedPostgres)
+    assert isinstance(server, EmbeddedPostgres)
     await run(server.url, "CREATE TABLE kept AS SELECT 42 AS number")
+    await asyncio.to_thread(upgrade, server.url, server.application_url)
+    before = server.application_url
     server.stop()
     (folder / "postgres.json").unlink()
     server.start()
     assert await run(server.url, "SELECT number FROM kept") == "42"
+    assert server.application_url != before
+    assert await run(server.application_url, "SELECT count(*) FROM customers") == "0"
 
 
 async def test_a_folder_with_a_long_path_holds_a_server(start: Start, folder: Path) -> None:
