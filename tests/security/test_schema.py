@@ -21,6 +21,8 @@ from tests.support.client import ApiClient
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
 CHECKS = schemathesis.checks
 ORDER = ("GET", "POST", "PATCH", "PUT", "DELETE")
+# It asks Facebook through a job, which no worker does here.
+LEFT_OUT = {"signInWithFacebook"}
 # Without the parameters of security schemes: who calls is said here.
 CONFIG = {"generation": {"with-security-parameters": False, "allow-x00": True}}
 
@@ -30,9 +32,11 @@ def operations(document: dict[str, Any]) -> list[APIOperation[Any, Any, Any, Any
     """Those that take things away come last."""
     schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(CONFIG))
     found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    found = [operation for operation in found if operation.definition.raw["operationId"] not in LEFT_OUT]
     return sorted(found, key=lambda operation: ORDER.index(operation.method.upper()))
 
 
+@pytest.mark.timeout(300)
 async def test_every_answer_is_one_that_the_document_names(
     operations: list[APIOperation[Any, Any, Any, Any]],
     world: dict[str, str],
@@ -45,8 +49,10 @@ async def test_every_answer_is_one_that_the_document_names(
     failures: list[str] = []
     with requests.Session() as session:
         session.trust_env = False
-        session.headers["X-API-Key"] = key["secret"]
         for operation in operations:
+            personal = "about themselves" in operation.definition.raw["description"]
+            credentials = client.headers["Authorization"] if personal else f"Bearer {key['secret']}"
+            session.headers["Authorization"] = credentials
             for mode in GenerationMode:
                 failures += _try(operation, mode, world, api_process, session)
     assert not failures, f"{len(failures)} failures\n\n" + "\n\n".join(failures)
