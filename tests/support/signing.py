@@ -24,6 +24,11 @@ class SigningKey:
         return {**{name: public[name] for name in ("kty", "n", "e")}, "kid": self.kid, "use": "sig", "alg": "RS256"}
 
     @property
+    def leaked_jwk(self) -> dict[str, Any]:
+        """As nobody should publish it."""
+        return {**self.jwk, **RSAAlgorithm.to_jwk(self._private, as_dict=True), "kid": "leaked", "use": "sig"}
+
+    @property
     def public_pem(self) -> bytes:
         return self._private.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
