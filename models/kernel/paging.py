@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, String, and_, cast, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -124,13 +124,17 @@ def _decode_cursor(
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         text, id_ = msgspec.json.decode(raw, type=tuple[str | None, str])
-        value = None if text is None else _typed(text, column.type.python_type)
-        return value, _typed(id_, entity_id.type.python_type)
+        return None if text is None else _typed(text, column), _typed(id_, entity_id)
     except (ValueError, ArithmeticError) as error:
         raise Invalid.field("cursor", "is not a cursor of this list") from error
 
 
-def _typed(text: str, type_: type[Any]) -> Any:
+def _typed(text: str, column: InstrumentedAttribute[Any]) -> Any:
+    """Raises ValueError when the column holds no such value."""
+    type_ = column.type.python_type
     if type_ in (datetime, date):
         return type_.fromisoformat(text)
-    return {int: int, Decimal: Decimal, UUID: UUID}.get(type_, str)(text)
+    value = {int: int, Decimal: Decimal, UUID: UUID}.get(type_, str)(text)
+    if type_ is int and value.bit_length() > (63 if isinstance(column.type, BigInteger) else 31):
+        raise ValueError(f"{value} is out of range")
+    return value

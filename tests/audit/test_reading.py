@@ -1,5 +1,6 @@
 """The trail over HTTP: who may read it, how it is filtered and paged, and as a file."""
 
+import base64
 import json
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from tests.support.exports import export_csv
 from tests.support.factories import make_branch, make_customer
 
 JOB = UUID(int=7)
+FAR_CURSOR = base64.urlsafe_b64encode(json.dumps([str(2**63), "1"]).encode()).decode()
+WRONG_CURSOR = base64.urlsafe_b64encode(json.dumps(["1", str(JOB)]).encode()).decode()
 
 
 @pytest.fixture
@@ -86,7 +89,18 @@ async def test_the_pages_hold_every_entry_once_newest_first(client: ApiClient, h
 
 
 @pytest.mark.parametrize(
-    "params", [{"action": "guess"}, {"jobId": "7"}, {"from": "noon"}, {"search": "x"}, {"sortBy": "actor"}, {"a": "b"}]
+    "params",
+    [
+        {"action": "guess"},
+        {"jobId": "7"},
+        {"from": "noon"},
+        {"search": "x"},
+        {"sortBy": "actor"},
+        {"a": "b"},
+        {"cursor": "x"},
+        {"cursor": FAR_CURSOR},
+        {"cursor": WRONG_CURSOR},
+    ],
 )
 async def test_what_cannot_be_asked_is_named(client: ApiClient, params: dict[str, str]) -> None:
     problem = await client.expect(400, "GET", "/audit-log", params=params)

@@ -15,7 +15,7 @@ from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM
 from models.kernel.base import Base
 from models.kernel.origin import Origin, acting
-from models.kernel.session import Database, fetch
+from models.kernel.session import Database, commit_chunk, fetch
 from models.migrations.trail import Trigger, triggers
 from tests.support.client import ApiClient
 from tests.support.factories import make_customer, make_cycle, make_instructor, make_meeting
@@ -111,12 +111,14 @@ async def test_an_actor_does_not_outlive_the_transaction(database: Database, cle
         with acting(Origin("user:first")):
             async with single.transaction() as session:
                 await make_customer(session)
+                await commit_chunk(session)
+                await make_customer(session)
         async with single.transaction() as session:
             await make_customer(session)
     finally:
         await single.close()
     rows = await database.fetch("SELECT actor FROM audit_statements WHERE entity = 'customer' ORDER BY id")
-    assert [row["actor"] for row in rows] == ["user:first", "system"]
+    assert [row["actor"] for row in rows] == ["user:first", "user:first", "system"]
 
 
 async def test_work_that_is_undone_leaves_no_trail(client: ApiClient, database: Database) -> None:
