@@ -49,9 +49,8 @@ class Guarded(msgspec.Struct, frozen=True):
 
 
 def guarded_operations(app: Litestar) -> list[Guarded]:
-    """All but those outside of `/api/v1`; what ends the caller's session comes last."""
-    found = list(_operations(app))
-    return sorted(found, key=lambda each: (each.name in ("log_out", "log_out_everywhere"), each.path, each.method))
+    """All but those outside of `/api/v1`."""
+    return sorted(_operations(app), key=lambda each: (each.path, each.method))
 
 
 def _operations(app: Litestar) -> Iterator[Guarded]:
