@@ -5,7 +5,6 @@ import sys
 from granian import Granian
 from granian.constants import Interfaces, Loops
 
-from models.kernel.descriptors import allow_many
 from models.kernel.settings import SettingsError, get_settings
 
 OPEN_REQUESTS = 16_384  # each open stream and each request that waits for its job is one of them
@@ -16,7 +15,6 @@ def main() -> None:
         settings = get_settings()
     except SettingsError as error:
         sys.exit(f"Bellwork cannot start, its settings are at fault:\n{error}")
-    allow_many()
     Granian(
         "api.app:create_app",
         factory=True,

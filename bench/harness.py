@@ -4,6 +4,7 @@ import asyncio
 import importlib.metadata
 import os
 import platform as host
+import resource
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,6 @@ from models.identity.caller import Caller
 from models.identity.permissions import Role
 from models.identity.services.api_keys import create_api_key
 from models.jobs.rules import Queue
-from models.kernel.descriptors import allow_many
 from models.kernel.session import Database, Row
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +47,7 @@ SETTINGS = {
     "BELLWORK_RATE_LIMIT_GENERAL": "100000000",
 }
 SERVERS = frozenset({EmbeddedPostgres.name, EmbeddedValkey.name})
+MANY_FILES = 20_000
 QUEUES = [*(queue.value for queue in Queue), "celery", "held"]
 KEPT = {"users", "api_keys", "alembic_version"}
 JOB_TABLES = {"jobs", "job_attempts"}
@@ -238,7 +239,7 @@ def stage(
     output: Path, on_progress: Callable[[str], None], *, scale: float = 1.0, profile: bool = False
 ) -> Iterator[Stage]:
     """PostgreSQL and Valkey with their usual durability, in a folder that is removed afterwards."""
-    allow_many()
+    _open_many_files()
     folder = output / "servers"
     _remove(folder)
     place = LocalPlatform(ROOT, state_dir=folder, settings=SETTINGS, fsync=True, on_progress=on_progress)
@@ -256,6 +257,14 @@ def stage(
             runner.run(database.close())
             place.stop()
             _remove(folder)
+
+
+def _open_many_files() -> None:
+    """A shell's usual 1,024 are too few for a thousand connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _remove(folder: Path) -> None:
