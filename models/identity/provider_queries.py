@@ -56,11 +56,14 @@ USER_BY_EMAIL = """
 SELECT id, blocked_at, email_verified_at FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL
 """
 
-# Whose account was deleted may come back as somebody new.
+# Whose account was deleted may come back as somebody new; whoever is somebody stays that.
 LINK_IDENTITY = """
 INSERT INTO provider_identities (id, user_id, provider, subject, email) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (provider, subject) DO UPDATE SET user_id = excluded.user_id, email = excluded.email,
     version = provider_identities.version + 1, updated_at = clock_timestamp()
+WHERE provider_identities.user_id = excluded.user_id
+   OR EXISTS (SELECT FROM users WHERE id = provider_identities.user_id AND deleted_at IS NOT NULL)
+RETURNING id
 """
 
 USE_IDENTITY = """

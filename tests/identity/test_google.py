@@ -108,6 +108,20 @@ async def test_a_mail_google_does_not_vouch_for_makes_an_account_by_its_link(
     assert (await sign_in(anonymous, token))["user"]["id"] == made["id"]
 
 
+async def test_a_mailed_link_takes_nothing_from_an_account_that_was_connected_meanwhile(
+    anonymous: ApiClient, database: Database, google: GoogleSimulator
+) -> None:
+    token = google.id_token(email="noa@example.com")
+    await sign_in(anonymous, token, 202)
+    mailed = token_in(await mail_to(database, "noa@example.com", "confirm_email"))
+    omer = await make_person(database, "omer@example.com")
+    headers = bearer(await log_in(anonymous, "omer@example.com"))
+    await anonymous.expect(204, "POST", f"{SIGN_IN}/connect", json={"idToken": token}, headers=headers)
+    await anonymous.expect(422, "POST", "/auth/verify-email", json={"token": mailed})
+    assert [user["id"] for user in await users(database)] == [omer]
+    assert (await sign_in(anonymous, token))["user"]["id"] == str(omer)
+
+
 async def test_an_account_whose_mail_was_never_confirmed_is_not_opened(
     anonymous: ApiClient, database: Database, google: GoogleSimulator
 ) -> None:

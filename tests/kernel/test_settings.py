@@ -96,5 +96,5 @@ def test_a_provider_is_set_up_whole_and_spoken_to_in_private(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     environment.setenv(name, value)
-    with pytest.raises(SettingsError, match="BELLWORK_(FACEBOOK_APP_SECRET|CLERK_|GOOGLE_KEYS_URL)"):
+    with pytest.raises(SettingsError, match=r"BELLWORK_(FACEBOOK_APP_SECRET|CLERK_|GOOGLE_KEYS_URL)"):
         load_settings(None)

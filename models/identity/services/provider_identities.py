@@ -20,8 +20,9 @@ async def find_user(on: Connection, provider: str, subject: str) -> Row | None:
     return rows[0] if rows else None
 
 
-async def link_identity(session: AsyncSession, user_id: UUID, provider: str, subject: str, email: str | None) -> None:
-    await fetch(session, provider_queries.LINK_IDENTITY, new_id(), user_id, provider, subject, email)
+async def link_identity(session: AsyncSession, user_id: UUID, provider: str, subject: str, email: str | None) -> bool:
+    """Whether it is linked to the user now: what belongs to another user stays theirs."""
+    return bool(await fetch(session, provider_queries.LINK_IDENTITY, new_id(), user_id, provider, subject, email))
 
 
 async def note_use(session: AsyncSession, identity: Identity) -> None:

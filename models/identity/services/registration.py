@@ -59,8 +59,8 @@ async def verify_email(session: AsyncSession, actor: Actor, token: str) -> User:
         raise mailed_links.spent()
     details = {name: link[name] for name in ("email", "name", "phone", "locale", "timezone", "password_hash")}
     user = await crud.add(session, User(**details, role=Role.STUDENT, email_verified_at=utc_now()))
-    if link["provider"] is not None:
-        await link_identity(session, user.id, link["provider"], link["subject"], user.email)
+    if link["provider"] and not await link_identity(session, user.id, link["provider"], link["subject"], user.email):
+        raise mailed_links.spent()
     await fetch(session, account_queries.FORGET_LINKS, user.email)
     await emit_about(session, Actor("user", user.id, actor.request_id), events.REGISTERED, user)
     return user

@@ -62,11 +62,8 @@ async def admit(
 
 async def connect(session: AsyncSession, user_id: UUID, identity: Identity) -> None:
     """From now on the user may also sign in by this. Raises Conflict when it is somebody else's."""
-    await fetch(session, provider_queries.LOCK_IDENTITY, f"{identity.provider}:{identity.subject}")
-    owner = await find_user(session, identity.provider, identity.subject)
-    if owner is not None and owner["id"] != user_id:
+    if not await link_identity(session, user_id, identity.provider, identity.subject, identity.email):
         raise Conflict(f"Another account here belongs to this {identity.provider.title()} account.")
-    await link_identity(session, user_id, identity.provider, identity.subject, identity.email)
 
 
 async def list_identities(session: AsyncSession, user_id: UUID) -> Sequence[Row]:
@@ -115,7 +112,7 @@ async def _admit_stranger(
             f"sign in with {identity.provider.title()} again."
         )
     _check_welcome(owner["blocked_at"] is None)
-    await link_identity(session, owner["id"], identity.provider, identity.subject, email)
+    await connect(session, owner["id"], identity)
     return Admitted(owner["id"], is_new=False)
 
 
@@ -146,7 +143,7 @@ async def _create(session: AsyncSession, actor: Actor, identity: Identity, email
             await crud.add(session, user)
     except IntegrityError:
         return None
-    await link_identity(session, user.id, identity.provider, identity.subject, email)
+    await connect(session, user.id, identity)
     await emit_about(session, Actor("user", user.id, actor.request_id), events.REGISTERED, user)
     return user
 
