@@ -35,8 +35,8 @@ BATCH_SECONDS = 0.25
 CANARY_SECONDS = 10.0
 STATISTICS_SECONDS = 5.0
 PRUNE_SECONDS = 300.0
-SHORTEST_REST_SECONDS = 0.01
-LONGEST_REST_SECONDS = 0.1
+FIRST_REST_SECONDS = 0.01
+LONGEST_REST_SECONDS = 0.05
 Step = Callable[[], Awaitable[int]]
 
 
@@ -63,7 +63,7 @@ class Scheduler:
         log.info("started")
         try:
             await asyncio.gather(
-                self._when_due(self._fan_out),
+                self._when_due(self._fan_out, after=FIRST_REST_SECONDS),
                 self._every(CRON_SECONDS, self._fire_schedules),
                 self._when_due(self._dispatch),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
@@ -112,20 +112,22 @@ class Scheduler:
                 break
         return gone
 
-    async def _when_due(self, step: Step) -> None:
-        """At each nudge, and now and then without one; again while there is work.
+    async def _when_due(self, step: Step, after: float = 0.0) -> None:
+        """At each nudge (`after` seconds later), and now and then without one; again while there is work.
 
-        It rests after each look as long as the look took: nudges that come by the thousand are met together.
+        Each rest is longer than the one before while there is: what comes by the thousand is met together.
         """
-        clock = asyncio.get_running_loop().time
+        rest = FIRST_REST_SECONDS
         with self._listener.subscribe(WORK_DUE) as nudged:
             while not self._stopping.is_set():
                 nudged.clear()
-                began = clock()
-                worked = await self._guarded(step)
-                await self._pause(min(max(clock() - began, SHORTEST_REST_SECONDS), LONGEST_REST_SECONDS))
-                if not worked:
+                if await self._guarded(step):
+                    await self._pause(rest)
+                    rest = min(rest * 1.5, LONGEST_REST_SECONDS)
+                else:
+                    rest = FIRST_REST_SECONDS
                     await self._pause(self._settings.dispatch_poll_seconds, nudged)
+                    await self._pause(after)
 
     async def _every(self, seconds: float, step: Step) -> None:
         while not self._stopping.is_set():

@@ -42,11 +42,12 @@ class Dispatcher:
 
         What a crash or the broker swallows between marking and sending is found by `redeliver`.
         """
-        return sum([await self._serve(queue) for queue in await waiting_queues(self._database)])
+        waiting = await waiting_queues(self._database)
+        return sum([await self._serve(queue, has_sent) for queue, has_sent in waiting.items()])
 
-    async def _serve(self, queue: Queue) -> int:
+    async def _serve(self, queue: Queue, has_sent: bool) -> int:
         try:
-            depth = await self._broker.depth(queue.value)
+            depth = await self._broker.depth(queue.value) if has_sent else 0
         except Exception as error:
             log.warning("broker_away", queue=queue, error=repr(error))
             return 0

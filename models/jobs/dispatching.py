@@ -15,9 +15,10 @@ async def become_due(on: Connection, limit: int = 1000) -> int:
     return len(await fetch(on, queries.BECOME_DUE, limit))
 
 
-async def waiting_queues(on: Connection) -> list[Queue]:
+async def waiting_queues(on: Connection) -> dict[Queue, bool]:
+    """Queues with jobs to send, and whether anything that was sent to them is still unclaimed."""
     rows = await fetch(on, queries.WAITING_QUEUES, [queue.value for queue in Queue])
-    return [Queue(row["queue"]) for row in rows]
+    return {Queue(row["queue"]): row["has_sent"] for row in rows}
 
 
 async def take_due(
@@ -47,8 +48,7 @@ async def _admit(on: Connection, queue: Queue, places: int, turns: Mapping[str, 
     limits = {kind.name: kind.limits for kind in all_kinds() if kind.limits and kind.queue == queue}
     in_flight = await _count_in_flight(on, queue, list(limits))
     full_kinds, full_keys = saturated(limits, in_flight)
-    stopped = full_kinds + await list_paused(on)
-    rows = await fetch(on, queries.CANDIDATES, queue.value, places, stopped, full_keys)
+    rows = await fetch(on, queries.CANDIDATES, queue.value, places, full_kinds, full_keys)
     return admit([Candidate(**row) for row in rows], places, turns_taken=turns, limits=limits, in_flight=in_flight)
 
 

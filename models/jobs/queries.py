@@ -86,11 +86,19 @@ SELECT *, pg_notify('bellwork_job', id::text) FROM changed
 
 CHILDREN_UNFINISHED = f"SELECT id FROM jobs WHERE parent_id = $1 AND status IN {UNFINISHED}"
 
+# Among a bounded number of rows: a million jobs that wait must not make it slow.
 PACE = """
 SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)) AS wait,
        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS run
 FROM (
-    SELECT run_at, started_at, finished_at FROM jobs WHERE kind = $1 AND status = 'succeeded' ORDER BY id DESC LIMIT 200
+    SELECT run_at, started_at, finished_at FROM (
+        SELECT * FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1000
+    ) AS just_ended WHERE kind = $1 AND status = 'succeeded'
+    UNION
+    SELECT run_at, started_at, finished_at FROM (
+        SELECT * FROM jobs WHERE kind = $1 ORDER BY id DESC LIMIT 1000
+    ) AS newest WHERE status = 'succeeded'
+    ORDER BY finished_at DESC LIMIT 200
 ) AS recent
 """
 
@@ -320,7 +328,9 @@ RETURNING id
 """
 
 WAITING_QUEUES = """
-SELECT queue FROM unnest($1::text[]) AS given (queue)
+SELECT queue, EXISTS (SELECT FROM jobs
+                      WHERE jobs.queue = given.queue AND published_at IS NOT NULL AND status = 'queued') AS has_sent
+FROM unnest($1::text[]) AS given (queue)
 WHERE EXISTS (SELECT FROM jobs WHERE jobs.queue = given.queue AND published_at IS NULL AND status = 'queued')
 """
 
@@ -367,7 +377,8 @@ CROSS JOIN LATERAL (
     SELECT id, kind, priority, run_at, owner, limit_key,
            coalesce(error->>'code' = 'LEASE_EXPIRED', false) AS orphaned FROM jobs
     WHERE queue = $1 AND jobs.owner = owners.owner AND published_at IS NULL AND status = 'queued'
-      AND kind <> ALL ($3::text[]) AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
+      AND kind <> ALL ($3::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
+      AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
     ORDER BY priority DESC, run_at, id
     LIMIT $2
 ) AS first
