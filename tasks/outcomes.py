@@ -10,6 +10,8 @@ from models.jobs.rules import AttemptOutcome, JobError, JobStatus, RetryPolicy
 from models.kernel.errors import DomainError, Unavailable
 from models.kernel.session import is_away, is_serialization_failure, sqlstate
 
+SURPRISES = {"UNEXPECTED", "DATABASE_ERROR"}
+
 
 class ProviderError(Exception):
     """A provider's answer that is not a success.
@@ -59,6 +61,11 @@ def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chanc
         return Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED, error=described)
     wait = policy.wait(job.attempt, chance, getattr(error, "retry_after", None))
     return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, error=described, wait_seconds=wait)
+
+
+def is_a_surprise(closing: Closing) -> bool:
+    """Whether the log should say where in the code it happened: not for what handlers and providers answer by name."""
+    return closing.error is not None and closing.error.code in SURPRISES
 
 
 def describe(error: BaseException) -> JobError:

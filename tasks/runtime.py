@@ -30,7 +30,7 @@ from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
 from tasks.handlers import handler_of
 from tasks.leases import Hold, Leases
-from tasks.outcomes import Ended, JobStopped, TimeLimitExceeded, after_error, after_success
+from tasks.outcomes import Ended, JobStopped, TimeLimitExceeded, after_error, after_success, is_a_surprise
 
 PROGRESS_SECONDS = 0.2
 PATIENCE_SECONDS = 0.25
@@ -72,20 +72,26 @@ class Runtime:
         patience = asyncio.get_running_loop().call_later(
             PATIENCE_SECONDS, lambda: handing_back.append(asyncio.create_task(self._hand_back(rest)))
         )
-        while rest:
-            for job in await self._claim([rest.popleft()]):
-                worked = asyncio.Event()
-                attempts.append(asyncio.create_task(self._perform(job, worked)))
-                await worked.wait()
-        patience.cancel()
-        await asyncio.gather(*handing_back)
-        return _merged(await asyncio.gather(*attempts))
+        try:
+            while rest:
+                for job in await self._claim([rest.popleft()]):
+                    worked = asyncio.Event()
+                    attempts.append(asyncio.create_task(self._perform(job, worked)))
+                    await worked.wait()
+        finally:
+            patience.cancel()
+            ends = _merged(await asyncio.gather(*attempts))
+            await asyncio.gather(*handing_back)
+        return ends
 
     async def _hand_back(self, rest: deque[UUID]) -> None:
         ids = list(rest)
         rest.clear()
-        await unpublish(self._database, ids)
-        self._nudger.nudge()
+        try:
+            await unpublish(self._database, ids)
+            self._nudger.nudge()
+        except Exception as error:  # the scheduler finds them, some seconds later
+            log.warning("not_handed_back", jobs=len(ids), error=repr(error))
 
     async def _claim(self, ids: Sequence[UUID]) -> list[JobRecord]:
         return await claim(self._database, ids, self._worker, self._leases.seconds)
@@ -101,6 +107,9 @@ class Runtime:
                 closing = await self._attempt(kind, job, worked)
             except LeaseLost as error:
                 log.warning("lease_lost", detail=error.detail)
+                return {}
+            except Exception:  # its end could not be written; it runs again when its lease has run out
+                log.exception("attempt_not_ended")
                 return {}
             finally:
                 worked.set()
@@ -121,7 +130,10 @@ class Runtime:
                     closing = after_error(kind.retry, job, stopped, 0.0)
                 except Exception as error:
                     closing = after_error(kind.retry, job, error, random.random())
-                    log.warning("attempt_failed", retry=closing.wait_seconds, exc_info=error)
+                    log.warning(
+                        "attempt_failed", retry=closing.wait_seconds, error=repr(error),
+                        exc_info=error if is_a_surprise(closing) else None,
+                    )  # fmt: skip
                 worked.set()
                 await self._settle(kind, job, closing)
                 return closing
