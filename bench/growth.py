@@ -36,8 +36,7 @@ def contenders(stage: Stage) -> Iterator[Contenders]:
 
 def _with_waiting(stage: Stage, waiting: int) -> float:
     stage.empty()
-    waiting, measured = stage.scaled(waiting), stage.scaled(MEASURED)
-    wanted = waiting + WARM_UP + measured
+    wanted = stage.scaled(waiting) + WARM_UP + MEASURED
     for at in range(0, wanted, CHUNK):
         stage.sql(QUEUED, min(CHUNK, wanted - at))
     stage.sql("VACUUM ANALYZE jobs")
@@ -45,8 +44,8 @@ def _with_waiting(stage: Stage, waiting: int) -> float:
         stage.sql(f"NOTIFY {WORK_DUE}")
         until(lambda: _ended(stage) >= WARM_UP, 0.05)
         before = _ended(stage)
-        with stage.cost(measured):
-            until(lambda: _ended(stage) >= before + measured, 0.1)
+        with stage.cost(WARM_UP + MEASURED - before):
+            until(lambda: _ended(stage) >= WARM_UP + MEASURED, 0.1)
     row = stage.sql(SECONDS, before)[0]
     return float(row["seconds"]) / float(row["jobs"]) * 1000
 

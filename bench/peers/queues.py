@@ -14,6 +14,7 @@ import redis
 from bench.harness import ROOT, Stage
 
 ARQ_PYTHON = ROOT / ".venv-arq/bin/python"
+BULLMQ = ROOT / "bench/peers/bullmq"
 CHUNK = 1_000
 
 
@@ -98,6 +99,15 @@ def _left_in_arq(stage: Stage) -> int:
         return int(client.zcard("arq:queue"))
 
 
+def _fill_bullmq(stage: Stage, jobs: int) -> None:
+    subprocess.run(["node", str(BULLMQ / "jobs.mjs"), "fill", str(jobs)], cwd=ROOT, check=True)
+
+
+def _left_in_bullmq(stage: Stage) -> int:
+    with redis.from_url(stage.peer_redis_url) as client:
+        return int(client.llen("bull:noop:wait")) + int(client.llen("bull:noop:active"))
+
+
 PLAIN_CELERY = Peer(("peer-worker",), _fill_celery, _left_in_celery)
 OTHERS = {
     "Celery, prefetch 1": Peer(("celery-prefetch-1",), _fill_celery, _left_in_celery),
@@ -108,12 +118,19 @@ OTHERS = {
     "taskiq, acknowledged stream": Peer(("taskiq",), _fill_taskiq, _left_in_taskiq),
     "dramatiq": Peer(("dramatiq",), _fill_dramatiq, _left_in_dramatiq),
 }
-ARQ = {"arq": Peer(("arq-1", "arq-2"), _fill_arq, _left_in_arq)}
+# By the name of a queue that is set up apart from the rest: where that is to be found, and the peer.
+APART = {
+    "arq": (ARQ_PYTHON, Peer(("arq-1", "arq-2"), _fill_arq, _left_in_arq)),
+    "BullMQ, Node": (BULLMQ / "node_modules", Peer(("bullmq-1", "bullmq-2"), _fill_bullmq, _left_in_bullmq)),
+}
 
 
 def others(note: Callable[[str], None]) -> dict[str, Peer]:
     """The further peers that can run here; says which cannot."""
-    if ARQ_PYTHON.exists():
-        return OTHERS | ARQ
-    note("arq was left out: make bench sets up its environment")
-    return OTHERS
+    peers = dict(OTHERS)
+    for name, (place, peer) in APART.items():
+        if place.exists():
+            peers[name] = peer
+        else:
+            note(f"{name} was left out: {place.relative_to(ROOT)} is missing, which make bench sets up")
+    return peers
