@@ -48,12 +48,13 @@ migrate: setup ## Bring the database to the newest version of the tables
 test: setup ## Run the tests (ARGS='-k name' passes on to pytest)
 	@$(RUN)python -m pytest $(ARGS)
 
-lint: setup ## Check style, types, import rules and migration drift
+lint: setup ## Check style, types, import rules, migration drift and known vulnerabilities
 	@$(RUN)ruff check .
 	@$(RUN)ruff format --check .
 	@$(RUN)mypy
 	@$(RUN)lint-imports
 	@$(RUN)bellwork migrations check
+	@$(RUN)python -m cli.advisories requirements.lock
 
 $(BENCH_STAMP): requirements-bench.lock $(STAMP)
 	@$(PIP) install --require-hashes -r requirements-bench.lock
