@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from models.jobs import queries
+from models.jobs import dispatching_queries as queries
 from models.jobs.admission import Bundle, Candidate, InFlight, admit, bundle, bundle_size, saturated
 from models.jobs.kinds import all_kinds
 from models.jobs.rules import Queue

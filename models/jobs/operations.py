@@ -8,7 +8,7 @@ import msgspec
 
 from models.audit.rules import Action
 from models.audit.service import record
-from models.jobs import queries
+from models.jobs import queries, statistics_queries
 from models.jobs.explain import Explanation, Facts, explain
 from models.jobs.jobs import RedriveFilter
 from models.jobs.kinds import kind_named
@@ -57,7 +57,7 @@ async def resume_kind(on: Connection, kind: str) -> None:
 
 async def list_lanes(on: Connection) -> Sequence[Row]:
     """Rows of `queue, worker, silent_seconds`: when a worker last took something from each queue."""
-    return await fetch(on, queries.LANES)
+    return await fetch(on, statistics_queries.LANES)
 
 
 async def group_failed(on: Connection, wanted: RedriveFilter) -> list[FailedGroup]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from models.jobs import queries
+from models.jobs import statistics_queries as queries
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.kernel.session import Connection, fetch

@@ -1,4 +1,4 @@
-"""Every statement over jobs. The hot ones are single statements with `$1` parameters, run on the pool or a session."""
+"""The statements of a job's life, and over many jobs. The hot ones are single statements with `$1` parameters, run on the pool or a session."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -86,29 +86,6 @@ SELECT *, pg_notify('bellwork_job', id::text) FROM changed
 
 CHILDREN_UNFINISHED = f"SELECT id FROM jobs WHERE parent_id = $1 AND status IN {UNFINISHED}"
 
-# Among a bounded number of rows: a million jobs that wait must not make it slow.
-PACE = """
-SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)) AS wait,
-       percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS run
-FROM (
-    SELECT run_at, started_at, finished_at FROM (
-        SELECT * FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1000
-    ) AS just_ended WHERE kind = $1 AND status = 'succeeded'
-    UNION
-    SELECT run_at, started_at, finished_at FROM (
-        SELECT * FROM jobs WHERE kind = $1 ORDER BY id DESC LIMIT 1000
-    ) AS newest WHERE status = 'succeeded'
-    ORDER BY finished_at DESC LIMIT 200
-) AS recent
-"""
-
-QUEUE_AHEAD = """
-SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND status = 'queued' LIMIT 100000) AS waiting)
-           AS waiting,
-       (SELECT count(*) / 30.0 FROM jobs
-        WHERE queue = $1 AND finished_at > clock_timestamp() - interval '30 seconds')::float8 AS per_second
-"""
-
 EXPLAIN = f"""
 SELECT jobs.*, clock_timestamp() AS now,
        EXISTS (SELECT FROM paused_kinds WHERE paused_kinds.kind = jobs.kind) AS paused,
@@ -140,8 +117,6 @@ SEE_WORKER = """
 INSERT INTO lanes (queue, worker, seen_at) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (queue) DO UPDATE SET worker = excluded.worker, seen_at = excluded.seen_at
 """
-
-LANES = "SELECT queue, worker, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds FROM lanes"
 
 # `$1` kind, `$2` code, `$3` and `$4` bounds of the end, `$5` owner; a null matches everything.
 _FAILED = """status = 'failed' AND ($1::text IS NULL OR kind = $1) AND ($2::text IS NULL OR error->>'code' = $2)
@@ -316,107 +291,6 @@ closed AS (
     WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
 )"""
 
-# What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
-BECOME_DUE = """
-UPDATE jobs SET status = 'queued'
-WHERE id IN (
-    SELECT id FROM jobs WHERE status IN ('scheduled', 'retrying') AND run_at <= clock_timestamp()
-    ORDER BY run_at LIMIT $1
-    FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
-
-WAITING_QUEUES = """
-SELECT queue, EXISTS (SELECT FROM jobs
-                      WHERE jobs.queue = given.queue AND published_at IS NOT NULL AND status = 'queued') AS has_sent
-FROM unnest($1::text[]) AS given (queue)
-WHERE EXISTS (SELECT FROM jobs WHERE jobs.queue = given.queue AND published_at IS NULL AND status = 'queued')
-"""
-
-# One dispatcher per queue at a time, so that what it counts stays true until it commits.
-TRY_DISPATCHING = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7215003)) AS mine"
-
-PUBLISHED_COUNT = """
-SELECT count(DISTINCT message_id) AS messages,
-       count(*) FILTER (WHERE published_at < clock_timestamp() - $2::float8 * interval '1 second') AS overdue
-FROM jobs WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
-"""
-
-PUBLISHED_BY_OWNER = """
-SELECT owner, count(*) AS published FROM jobs
-WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
-GROUP BY owner
-"""
-
-# Of the kinds that have a limit: what runs or is on its way to a worker.
-IN_FLIGHT = """
-SELECT kind, limit_key, count(*) AS jobs FROM (
-    SELECT kind, limit_key FROM jobs WHERE queue = $1 AND status = 'running' AND kind = ANY($2::text[])
-    UNION ALL
-    SELECT kind, limit_key FROM jobs
-    WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL AND kind = ANY($2::text[])
-) AS busy GROUP BY kind, limit_key
-"""
-
-PAUSED = "SELECT kind FROM paused_kinds"
-
-# The first few of every owner, found by walking the index from owner to owner: a client with a million jobs
-# costs no more than one with ten.
-CANDIDATES = """
-WITH RECURSIVE owners AS (
-    (SELECT owner FROM jobs WHERE queue = $1 AND published_at IS NULL AND status = 'queued' ORDER BY owner LIMIT 1)
-    UNION ALL
-    SELECT (SELECT jobs.owner FROM jobs
-            WHERE queue = $1 AND published_at IS NULL AND status = 'queued' AND jobs.owner > owners.owner
-            ORDER BY jobs.owner LIMIT 1)
-    FROM owners WHERE owners.owner IS NOT NULL
-)
-SELECT first.* FROM owners
-CROSS JOIN LATERAL (
-    SELECT id, kind, priority, run_at, owner, limit_key,
-           coalesce(error->>'code' = 'LEASE_EXPIRED', false) AS orphaned FROM jobs
-    WHERE queue = $1 AND jobs.owner = owners.owner AND published_at IS NULL AND status = 'queued'
-      AND kind <> ALL ($3::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
-      AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
-    ORDER BY priority DESC, run_at, id
-    LIMIT $2
-) AS first
-"""
-
-PUBLISH = """
-UPDATE jobs SET published_at = clock_timestamp(), message_id = given.message_id
-FROM unnest($1::uuid[], $2::uuid[]) AS given (id, message_id)
-WHERE jobs.id = given.id AND status = 'queued' AND published_at IS NULL
-RETURNING jobs.id, set_config('synchronous_commit', 'off', true)
-"""
-
-UNPUBLISH = "UPDATE jobs SET published_at = NULL WHERE id = ANY($1::uuid[]) AND status = 'queued'"
-
-UNPUBLISH_OVERDUE = """
-UPDATE jobs SET published_at = NULL
-WHERE id IN (
-    SELECT id FROM jobs
-    WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL AND message_id IN (
-        SELECT message_id FROM jobs
-        WHERE queue = $1 AND status = 'queued' AND published_at < clock_timestamp() - $2::float8 * interval '1 second'
-        GROUP BY message_id ORDER BY min(published_at) LIMIT $3)
-    FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
-
-# The mean work of each kind among what has ended last.
-RECENT_RUNS = """
-SELECT kind, avg(work_seconds)::float8 AS seconds
-FROM (
-    SELECT kind, work_seconds FROM jobs
-    WHERE finished_at > clock_timestamp() - interval '10 minutes'
-    ORDER BY finished_at DESC LIMIT 500
-) AS ended
-WHERE work_seconds IS NOT NULL GROUP BY kind
-"""
-
 # A lease that ran out: the worker died, or was paused for so long that it must not be believed any more.
 # The job keeps its `run_at`, and with it its place before those that came due later: it has waited long enough.
 RESCUE = """
@@ -440,67 +314,6 @@ WITH lost AS (
     WHERE job_attempts.job_id = rescued.id AND job_attempts.attempt = rescued.attempt
 )
 SELECT rescued.*, pg_notify('bellwork_job', id::text) FROM rescued
-"""
-
-QUEUE_HEALTH = """
-SELECT queue,
-       coalesce(extract(epoch FROM clock_timestamp() - min(run_at)
-           FILTER (WHERE status = 'queued' AND published_at IS NULL)), 0)::float8 AS dispatch_lag,
-       coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8 AS lease_overdue
-FROM jobs WHERE status IN ('queued', 'running') GROUP BY queue
-"""
-
-OWNER_BACKLOG = """
-SELECT owner, count(*) AS jobs FROM jobs WHERE status = 'queued' AND published_at IS NULL
-GROUP BY owner ORDER BY jobs DESC LIMIT 20
-"""
-
-HISTOGRAMS = "SELECT kind, measure, bucket, jobs, seconds FROM job_histograms"
-
-ATTEMPT_COUNTS = "SELECT kind, outcome, attempts FROM attempt_counts"
-
-# Nothing while another scheduler is at it; the first call counts from there on.
-TAKE_WINDOW = """
-WITH mine AS MATERIALIZED (
-    SELECT clock_timestamp() - interval '5 seconds' AS until WHERE pg_try_advisory_xact_lock(7215004)
-), before AS (
-    SELECT instant FROM counted_until WHERE id = 1
-), moved AS (
-    INSERT INTO counted_until (id, instant) SELECT 1, until FROM mine
-    ON CONFLICT (id) DO UPDATE SET instant = excluded.instant
-)
-SELECT coalesce((SELECT instant FROM before), until) AS since, until FROM mine
-"""
-
-ADD_TO_HISTOGRAMS = """
-INSERT INTO job_histograms (kind, measure, bucket, jobs, seconds)
-SELECT kind, measure, width_bucket(greatest(seconds, 0), $3::float8[]), count(*), sum(greatest(seconds, 0))
-FROM (
-    SELECT kind, 'wait' AS measure, extract(epoch FROM started_at - run_at)::float8 AS seconds FROM jobs
-    WHERE finished_at > $1 AND finished_at <= $2 AND started_at IS NOT NULL
-    UNION ALL
-    SELECT kind, 'run', extract(epoch FROM finished_at - started_at)::float8 FROM jobs
-    WHERE finished_at > $1 AND finished_at <= $2 AND started_at IS NOT NULL
-) AS ended
-GROUP BY 1, 2, 3
-ON CONFLICT (kind, measure, bucket) DO UPDATE
-SET jobs = job_histograms.jobs + excluded.jobs, seconds = job_histograms.seconds + excluded.seconds
-"""
-
-ADD_TO_ATTEMPT_COUNTS = """
-INSERT INTO attempt_counts (kind, outcome, attempts)
-SELECT kind, outcome, count(*)
-FROM jobs JOIN job_attempts ON job_attempts.job_id = jobs.id
-WHERE jobs.finished_at > $1 AND jobs.finished_at <= $2 AND outcome IS NOT NULL
-GROUP BY 1, 2
-ON CONFLICT (kind, outcome) DO UPDATE SET attempts = attempt_counts.attempts + excluded.attempts
-"""
-
-COUNTS = """
-SELECT queue, status, count(*) AS jobs,
-       extract(epoch FROM clock_timestamp() - min(run_at))::float8 AS oldest_seconds
-FROM jobs WHERE status IN ('scheduled', 'queued', 'running', 'retrying')
-GROUP BY queue, status
 """
 
 

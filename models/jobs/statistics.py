@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.jobs import queries
+from models.jobs import statistics_queries as queries
 from models.kernel.session import Connection, Row, fetch
 
 # Upper bounds in seconds; the last bucket has none.

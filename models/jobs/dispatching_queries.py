@@ -1,0 +1,102 @@
+"""The statements between a queue and the broker: what is due, who is next, what was sent, what was lost."""
+
+# What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
+BECOME_DUE = """
+UPDATE jobs SET status = 'queued'
+WHERE id IN (
+    SELECT id FROM jobs WHERE status IN ('scheduled', 'retrying') AND run_at <= clock_timestamp()
+    ORDER BY run_at LIMIT $1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+WAITING_QUEUES = """
+SELECT queue, EXISTS (SELECT FROM jobs
+                      WHERE jobs.queue = given.queue AND published_at IS NOT NULL AND status = 'queued') AS has_sent
+FROM unnest($1::text[]) AS given (queue)
+WHERE EXISTS (SELECT FROM jobs WHERE jobs.queue = given.queue AND published_at IS NULL AND status = 'queued')
+"""
+
+# One dispatcher per queue at a time, so that what it counts stays true until it commits.
+TRY_DISPATCHING = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7215003)) AS mine"
+
+PUBLISHED_COUNT = """
+SELECT count(DISTINCT message_id) AS messages,
+       count(*) FILTER (WHERE published_at < clock_timestamp() - $2::float8 * interval '1 second') AS overdue
+FROM jobs WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
+"""
+
+PUBLISHED_BY_OWNER = """
+SELECT owner, count(*) AS published FROM jobs
+WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
+GROUP BY owner
+"""
+
+# Of the kinds that have a limit: what runs or is on its way to a worker.
+IN_FLIGHT = """
+SELECT kind, limit_key, count(*) AS jobs FROM (
+    SELECT kind, limit_key FROM jobs WHERE queue = $1 AND status = 'running' AND kind = ANY($2::text[])
+    UNION ALL
+    SELECT kind, limit_key FROM jobs
+    WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL AND kind = ANY($2::text[])
+) AS busy GROUP BY kind, limit_key
+"""
+
+PAUSED = "SELECT kind FROM paused_kinds"
+
+# The first few of every owner, found by walking the index from owner to owner: a client with a million jobs
+# costs no more than one with ten.
+CANDIDATES = """
+WITH RECURSIVE owners AS (
+    (SELECT owner FROM jobs WHERE queue = $1 AND published_at IS NULL AND status = 'queued' ORDER BY owner LIMIT 1)
+    UNION ALL
+    SELECT (SELECT jobs.owner FROM jobs
+            WHERE queue = $1 AND published_at IS NULL AND status = 'queued' AND jobs.owner > owners.owner
+            ORDER BY jobs.owner LIMIT 1)
+    FROM owners WHERE owners.owner IS NOT NULL
+)
+SELECT first.* FROM owners
+CROSS JOIN LATERAL (
+    SELECT id, kind, priority, run_at, owner, limit_key,
+           coalesce(error->>'code' = 'LEASE_EXPIRED', false) AS orphaned FROM jobs
+    WHERE queue = $1 AND jobs.owner = owners.owner AND published_at IS NULL AND status = 'queued'
+      AND kind <> ALL ($3::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
+      AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
+    ORDER BY priority DESC, run_at, id
+    LIMIT $2
+) AS first
+"""
+
+PUBLISH = """
+UPDATE jobs SET published_at = clock_timestamp(), message_id = given.message_id
+FROM unnest($1::uuid[], $2::uuid[]) AS given (id, message_id)
+WHERE jobs.id = given.id AND status = 'queued' AND published_at IS NULL
+RETURNING jobs.id, set_config('synchronous_commit', 'off', true)
+"""
+
+UNPUBLISH = "UPDATE jobs SET published_at = NULL WHERE id = ANY($1::uuid[]) AND status = 'queued'"
+
+UNPUBLISH_OVERDUE = """
+UPDATE jobs SET published_at = NULL
+WHERE id IN (
+    SELECT id FROM jobs
+    WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL AND message_id IN (
+        SELECT message_id FROM jobs
+        WHERE queue = $1 AND status = 'queued' AND published_at < clock_timestamp() - $2::float8 * interval '1 second'
+        GROUP BY message_id ORDER BY min(published_at) LIMIT $3)
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+# The mean work of each kind among what has ended last.
+RECENT_RUNS = """
+SELECT kind, avg(work_seconds)::float8 AS seconds
+FROM (
+    SELECT kind, work_seconds FROM jobs
+    WHERE finished_at > clock_timestamp() - interval '10 minutes'
+    ORDER BY finished_at DESC LIMIT 500
+) AS ended
+WHERE work_seconds IS NOT NULL GROUP BY kind
+"""

@@ -1,0 +1,87 @@
+"""The statements that count: paces of kinds, queues, owners, and the histograms of what has ended."""
+
+# Among a bounded number of rows: a million jobs that wait must not make it slow.
+PACE = """
+SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)) AS wait,
+       percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS run
+FROM (
+    SELECT run_at, started_at, finished_at FROM (
+        SELECT * FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1000
+    ) AS just_ended WHERE kind = $1 AND status = 'succeeded'
+    UNION
+    SELECT run_at, started_at, finished_at FROM (
+        SELECT * FROM jobs WHERE kind = $1 ORDER BY id DESC LIMIT 1000
+    ) AS newest WHERE status = 'succeeded'
+    ORDER BY finished_at DESC LIMIT 200
+) AS recent
+"""
+
+QUEUE_AHEAD = """
+SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND status = 'queued' LIMIT 100000) AS waiting)
+           AS waiting,
+       (SELECT count(*) / 30.0 FROM jobs
+        WHERE queue = $1 AND finished_at > clock_timestamp() - interval '30 seconds')::float8 AS per_second
+"""
+
+LANES = "SELECT queue, worker, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds FROM lanes"
+
+QUEUE_HEALTH = """
+SELECT queue,
+       coalesce(extract(epoch FROM clock_timestamp() - min(run_at)
+           FILTER (WHERE status = 'queued' AND published_at IS NULL)), 0)::float8 AS dispatch_lag,
+       coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8 AS lease_overdue
+FROM jobs WHERE status IN ('queued', 'running') GROUP BY queue
+"""
+
+OWNER_BACKLOG = """
+SELECT owner, count(*) AS jobs FROM jobs WHERE status = 'queued' AND published_at IS NULL
+GROUP BY owner ORDER BY jobs DESC LIMIT 20
+"""
+
+HISTOGRAMS = "SELECT kind, measure, bucket, jobs, seconds FROM job_histograms"
+
+ATTEMPT_COUNTS = "SELECT kind, outcome, attempts FROM attempt_counts"
+
+# Nothing while another scheduler is at it; the first call counts from there on.
+TAKE_WINDOW = """
+WITH mine AS MATERIALIZED (
+    SELECT clock_timestamp() - interval '5 seconds' AS until WHERE pg_try_advisory_xact_lock(7215004)
+), before AS (
+    SELECT instant FROM counted_until WHERE id = 1
+), moved AS (
+    INSERT INTO counted_until (id, instant) SELECT 1, until FROM mine
+    ON CONFLICT (id) DO UPDATE SET instant = excluded.instant
+)
+SELECT coalesce((SELECT instant FROM before), until) AS since, until FROM mine
+"""
+
+ADD_TO_HISTOGRAMS = """
+INSERT INTO job_histograms (kind, measure, bucket, jobs, seconds)
+SELECT kind, measure, width_bucket(greatest(seconds, 0), $3::float8[]), count(*), sum(greatest(seconds, 0))
+FROM (
+    SELECT kind, 'wait' AS measure, extract(epoch FROM started_at - run_at)::float8 AS seconds FROM jobs
+    WHERE finished_at > $1 AND finished_at <= $2 AND started_at IS NOT NULL
+    UNION ALL
+    SELECT kind, 'run', extract(epoch FROM finished_at - started_at)::float8 FROM jobs
+    WHERE finished_at > $1 AND finished_at <= $2 AND started_at IS NOT NULL
+) AS ended
+GROUP BY 1, 2, 3
+ON CONFLICT (kind, measure, bucket) DO UPDATE
+SET jobs = job_histograms.jobs + excluded.jobs, seconds = job_histograms.seconds + excluded.seconds
+"""
+
+ADD_TO_ATTEMPT_COUNTS = """
+INSERT INTO attempt_counts (kind, outcome, attempts)
+SELECT kind, outcome, count(*)
+FROM jobs JOIN job_attempts ON job_attempts.job_id = jobs.id
+WHERE jobs.finished_at > $1 AND jobs.finished_at <= $2 AND outcome IS NOT NULL
+GROUP BY 1, 2
+ON CONFLICT (kind, outcome) DO UPDATE SET attempts = attempt_counts.attempts + excluded.attempts
+"""
+
+COUNTS = """
+SELECT queue, status, count(*) AS jobs,
+       extract(epoch FROM clock_timestamp() - min(run_at))::float8 AS oldest_seconds
+FROM jobs WHERE status IN ('scheduled', 'queued', 'running', 'retrying')
+GROUP BY queue, status
+"""
