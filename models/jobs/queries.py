@@ -1,4 +1,4 @@
-"""The statements of a job's life, and over many jobs. The hot ones are single statements with `$1` parameters, run on the pool or a session."""
+"""The statements of a job's life, and over many jobs. The hot ones are single, with `$1` parameters."""
 
 from collections.abc import Mapping
 from typing import Any
