@@ -68,7 +68,7 @@ async def test_an_unknown_email_is_as_much_work_as_a_wrong_password(
     async def work_of(**login: str) -> list[str]:
         work.clear()
         await anonymous.expect(401, "POST", "/auth/login", json=login)
-        return list(work)
+        return [each for each in work if "pg_notify" not in each]  # the scheduler is woken afterwards
 
     known = await work_of(**{**NOA, "password": "wrong"})
     assert sum(item.startswith("verify $argon2id$") for item in known) == 1

@@ -96,9 +96,9 @@ async def test_of_many_refreshes_at_once_one_wins_and_the_session_is_over(
     """Nobody can tell two tabs from a tab and a thief."""
     tokens = await log_in(anonymous)
     body = {"refreshToken": tokens["refreshToken"]}
-    clients = [anonymous, other_process] * 4
+    clients = [anonymous, other_process] * 2
     answers = await asyncio.gather(*(client.post("/auth/refresh", json=body) for client in clients))
-    assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
+    assert sorted(answer.status_code for answer in answers) == [200] + [401] * 3
     assert await count_sessions(database) == 0
 
 
