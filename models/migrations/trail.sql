@@ -69,6 +69,11 @@ BEGIN
         (SELECT string_agg(format('count(*) FILTER (WHERE ' || differs || ')', each), ', ') FROM unnest(columns) AS each),
         rows
     ) INTO all_rows, changed_rows;
+    IF TG_OP = 'UPDATE' THEN
+        IF all_rows <> (SELECT count(*) FROM new_rows) THEN
+            RAISE restrict_violation USING MESSAGE = format('the key of a %s never changes', TG_ARGV[0]);
+        END IF;
+    END IF;
 
     FOR number IN 1 .. cardinality(columns) LOOP
         CONTINUE WHEN changed_rows[number] = 0;

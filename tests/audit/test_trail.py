@@ -4,6 +4,7 @@ import re
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -165,6 +166,12 @@ async def test_of_many_rows_only_those_that_changed_are_told(client: ApiClient, 
     assert entries["Haifa"]["newValues"] == {"city": "Lima"}
     assert entries["Lagos"]["newValues"] == {"city": "Lima", "notes": "moved"}
     assert entries["Lagos"]["oldValues"] == {"city": "Lagos", "notes": None}
+
+
+async def test_nothing_slips_off_by_another_key(client: ApiClient, database: Database) -> None:
+    await client.create("/customers", name="Noa Levi")
+    with pytest.raises(asyncpg.RestrictViolationError, match="the key of a customer never changes"):
+        await database.execute("UPDATE customers SET id = gen_random_uuid(), name = 'Nobody'")
 
 
 async def test_what_a_removal_does_to_other_rows_is_told(client: ApiClient, database: Database) -> None:
