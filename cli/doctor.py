@@ -17,7 +17,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from cli.environment import own_secrets
+from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
+from models.kernel.session import Database
 from models.kernel.settings import Settings, SettingsError, load_settings
 
 _OLDEST_POSTGRES = 15
@@ -57,6 +59,8 @@ def examine(state_dir: Path) -> list[Finding]:
     findings += asyncio.run(_gather(_check_database(settings)))
     if not any(finding.is_fault for finding in findings if finding.subject == "database"):
         findings.append(_check_migrations(settings))
+        if not findings[-1].is_fault:
+            findings += asyncio.run(_check_sealed(settings))
     findings += asyncio.run(_gather(_check_redis(settings)))
     return [*findings, _check_scratch(settings), asyncio.run(_check_files(settings))]
 
@@ -119,6 +123,29 @@ def _check_migrations(settings: Settings) -> Finding:
     remedy = None if current == head else "run: make migrate (or: bellwork migrate)"
     found = f"at {current}" if current == head else f"at {current or 'nothing'}, the newest is {head}"
     return Finding("migrations", found, remedy)
+
+
+async def _check_sealed(settings: Settings) -> list[Finding]:
+    """What is encrypted: by a key that is not there, or by one that is not the newest."""
+    try:
+        names = KeyRing(settings.encryption_keys).names
+    except ValueError:
+        return []
+    importlib.import_module("models.all_contexts")
+    database = Database(settings.asyncpg_dsn, pool_size=1, application="bellwork-doctor")
+    try:
+        counts = await importlib.import_module("models.privacy.sealing").count_sealed(database)
+    finally:
+        await database.close()
+    lost = sum(each.besides(names) for each in counts)
+    if lost:
+        remedy = "put the missing key back at the end of BELLWORK_ENCRYPTION_KEYS; `bellwork keys status` names it"
+        return [Finding("keys", f"{lost} encrypted values are under a key that is not there", remedy)]
+    older = {name: count for name in names[1:] if (count := sum(each.under([name]) for each in counts))}
+    if older:
+        needed = ", ".join(f"{count} by {name}" for name, count in older.items())
+        return [Finding("keys", f"older keys are still needed ({needed}): `bellwork keys rotate`, before one goes")]
+    return [Finding("keys", "no value needs an older key: they can go")] if names[1:] else []
 
 
 async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:

@@ -49,7 +49,7 @@ def list_(
         async with database.session() as session:
             return await list_jobs(session, JobPage(kind=kind, status=status, owner=owner, limit=limit))
 
-    rows, pagination = _run(read)
+    rows, pagination = run_on_database(read)
     table = _table("id", "kind", "status", "attempt", "progress", "created", "took")
     for job in rows:
         table.add_row(*_cells(job))
@@ -64,7 +64,7 @@ def show(job_id: JobId) -> None:
     async def read(database: Database) -> Any:
         return await get_job(database, job_id), await list_attempts(database, job_id)
 
-    job, attempts = _run(read)
+    job, attempts = run_on_database(read)
     for name in ("id", "kind", "queue", "owner", "status", "run_at", "attempt", "max_attempts", "request_id"):
         console.print(f"[bold]{name.replace('_', ' '):<13}[/bold] {getattr(job, name)}")
     for name in ("payload", "steps", "result", "error"):
@@ -102,7 +102,7 @@ def watch(job_id: JobId) -> None:
                     return job
                 await asyncio.sleep(WATCH_SECONDS)
 
-    job = _run(follow)
+    job = run_on_database(follow)
     if job.status != JobStatus.SUCCEEDED:
         console.print(bytes(job.error).decode(), markup=False)
         raise typer.Exit(1)
@@ -116,7 +116,7 @@ def cancel(job_id: JobId) -> None:
         async with database.transaction() as session:
             return await cancel_job(session, job_id)
 
-    job = _run(act)
+    job = run_on_database(act)
     console.print(f"{job.status}: {job.cancel_verdict or ('too_late' if job.finished else 'requested')}")
 
 
@@ -127,13 +127,13 @@ def retry(job_id: JobId) -> None:
     async def act(database: Database) -> JobRecord:
         return await retry_job(database, await get_job(database, job_id))
 
-    console.print(f"{_run(act).status}")
+    console.print(f"{run_on_database(act).status}")
 
 
 @app.command()
 def explain(job_id: JobId) -> None:
     """Why a job is not running or not done, and what comes next."""
-    explanation = _run(lambda database: operations.explain_job(database, job_id))
+    explanation = run_on_database(lambda database: operations.explain_job(database, job_id))
     console.print(f"[bold]{explanation.status}[/bold]")
     for because in explanation.because:
         console.print(f"  {because.reason}: {because.detail}", markup=False)
@@ -151,12 +151,12 @@ def redrive(
     """Retry failed jobs: shows them by kind and error, and with --go makes the job that does it."""
     wanted = RedriveFilter(kind=kind, error_code=error_code)
     table = _table("kind", "error", "jobs", "example")
-    for group in _run(lambda database: operations.group_failed(database, wanted)):
+    for group in run_on_database(lambda database: operations.group_failed(database, wanted)):
         table.add_row(group.kind, group.code or "", str(group.jobs), (group.example or "")[:60])
     console.print(table)
     if go:
         args = Redrive(filter=wanted, canary=canary, per_second=per_second)
-        job = _run(lambda database: enqueue(database, SYSTEM, args))
+        job = run_on_database(lambda database: enqueue(database, SYSTEM, args))
         console.print(f"bellwork jobs watch {job.id}")
 
 
@@ -166,7 +166,7 @@ def queues() -> None:
     async def read(database: Database) -> Any:
         return await read_statistics(database), await list_paused(database)
 
-    statistics, paused = _run(read)
+    statistics, paused = run_on_database(read)
     table = _table("queue", "queued", "running", "retrying", "scheduled", "oldest", "worker seen")
     counts = {(row["queue"], row["status"]): row for row in statistics.unfinished}
     seen = {row["queue"]: f"{row['silent_seconds']:.0f} s ago" for row in statistics.lanes}
@@ -180,7 +180,7 @@ def queues() -> None:
         console.print("paused: " + ", ".join(paused))
 
 
-def _run(work: Callable[[Database], Awaitable[T]]) -> T:
+def run_on_database(work: Callable[[Database], Awaitable[T]]) -> T:
     """Do the work on the configured database; a fault ends the command in one line."""
 
     adopt_settings(Path())

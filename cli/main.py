@@ -24,6 +24,7 @@ from cli.embedded.privileges import PrivilegeError, remove_home
 from cli.environment import OWNER_URL, STATE_FOLDER, adopt_settings, running_platform
 from cli.jobs import app as jobs
 from cli.jobs import queues
+from cli.keys import app as keys
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
 from cli.processes import ProcessError
 from cli.state import DEMO_FOLDER
@@ -33,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bellwork: du
 migrations = typer.Typer(no_args_is_help=True, help="The versions of the tables.")
 app.add_typer(migrations, name="migrations")
 app.add_typer(jobs, name="jobs")
+app.add_typer(keys, name="keys")
 app.command()(queues)
 
 console = Console(highlight=False, soft_wrap=True)

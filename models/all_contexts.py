@@ -5,7 +5,7 @@ import importlib.util
 
 CONTEXTS = (
     "audit", "jobs", "requests", "schedules", "events", "webhooks", "notifications", "exports", "identity", "people",
-    "courses", "cycles", "registrations", "finance",
+    "courses", "cycles", "registrations", "finance", "privacy",
 )  # fmt: skip
 ROLES = ("tables", "jobs", "callbacks", "events", "exportables")
 

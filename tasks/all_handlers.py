@@ -6,4 +6,5 @@ import tasks.finance
 import tasks.identity
 import tasks.jobs
 import tasks.notifications
+import tasks.privacy
 import tasks.webhooks  # noqa: F401

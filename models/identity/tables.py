@@ -87,7 +87,7 @@ class SecondFactor(Base):
     """The secret of someone's authenticator, encrypted; in force once confirmed. A code before `last_step` is spent."""
 
     __tablename__ = "second_factors"
-    masked = frozenset({"secret"})
+    masked = encrypted = frozenset({"secret"})
     unnoticed = frozenset({"last_step"})
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
@@ -154,6 +154,7 @@ class ProviderCheck(Base):
 
     __tablename__ = "provider_checks"
     unaudited = "a question to a provider that is gone with its answer"
+    encrypted = frozenset({"credential"})
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     provider: Mapped[str]

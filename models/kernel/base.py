@@ -25,11 +25,14 @@ class Base(DeclarativeBase):
 
     Of the columns `masked` the trail shows only that they changed: passwords, secrets and what is encrypted. What
     changes by itself all the time (`unnoticed`) leaves no trail alone.
+
+    `encrypted` are the columns sealed by the KeyRing, which a change of keys seals anew.
     """
 
     unaudited: ClassVar[str | None] = None
     masked: ClassVar[frozenset[str]] = frozenset()
     unnoticed: ClassVar[frozenset[str]] = frozenset()
+    encrypted: ClassVar[frozenset[str]] = frozenset()
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {

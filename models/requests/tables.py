@@ -11,6 +11,7 @@ from models.kernel.base import Base
 class KeyedAnswer(Base):
     __tablename__ = "keyed_answers"
     unaudited = "an answer kept for a day to be given again"
+    encrypted = frozenset({"body"})
 
     caller: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -18,7 +18,7 @@ class WebhookEndpoint(Resource):
     """
 
     __tablename__ = "webhook_endpoints"
-    masked = frozenset({"headers", "secret", "previous_secret"})
+    masked = encrypted = frozenset({"headers", "secret", "previous_secret"})
     unnoticed = frozenset({"last_sequence"})
 
     url: Mapped[str]
