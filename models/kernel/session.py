@@ -149,12 +149,14 @@ class Database:
 
 
 def engine_of(url: str, server_settings: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
-    """An engine whose URL is read by asyncpg, which knows `sslmode` and its like."""
+    """An engine whose URL is read by asyncpg, which knows `sslmode` and its like. Its errors, which are logged, keep
+    to themselves what the statement was run with.
+    """
 
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
         return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings)
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options)
 
 
 async def _keep_as_is(_: Any) -> None:
