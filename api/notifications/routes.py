@@ -10,6 +10,7 @@ from api.auth import requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
+from api.limits import Limit, limited
 from api.notifications.schemas import EmailIn, MessageOut, MessageWithContentOut
 from api.resources import Response, listing
 from models.identity.permissions import Scope
@@ -21,7 +22,12 @@ from models.notifications.service import MessagePage
 class NotificationsController(Controller):
     tags = ("Notifications",)
 
-    @post("/send-email", guards=[requires(Scope.WRITE_NOTIFICATIONS)], status_code=202, summary="Send a mail")
+    @post(
+        "/send-email",
+        guards=[requires(Scope.WRITE_NOTIFICATIONS), limited(Limit.MAIL)],
+        status_code=202,
+        summary="Send a mail",
+    )
     async def send_email(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[EmailIn]
     ) -> Response[JobOut]:

@@ -128,6 +128,15 @@ async def test_what_searches_counts_as_a_search_besides(client: ApiClient, setti
         assert await statuses(caller, 3, "/customers?city=search=") == [200, 200, 200]
 
 
+async def test_mails_are_counted_as_such(client: ApiClient, settings: Settings) -> None:
+    mail = {"to": "noa@example.com", "subject": "Tuesday", "html": "<p>See you.</p>"}
+    async with limited_app(settings, rate_limit_mail=1) as app, calling(app, **token_of(client)) as caller:
+        assert await statuses(caller, 2, "/send-email", "POST", json=mail) == [202, 429]
+        assert await statuses(caller, 1) == [200]
+    async with calling(app) as stranger:
+        assert await statuses(stranger, 1, "/send-email", "POST", json=mail) == [401]
+
+
 async def test_logins_are_counted_by_address_whoever_sends_them(client: ApiClient, settings: Settings) -> None:
     address = fresh_address()
     async with limited_app(settings, rate_limit_login=2) as app:
