@@ -39,6 +39,15 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 Ends = dict[UUID, Ended]
 
 
+class Turn:
+    """Of one job among those of a message: when it `began` to take its worker's time, and that it has `worked`: its
+    handler is done, while its end may still be on its way to the disk."""
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.worked = asyncio.Event()
+
+
 class Runtime:
     """Performs jobs in one worker process."""
 
@@ -63,7 +72,9 @@ class Runtime:
         await see_worker(self._database, queue, self._worker)
 
     async def _all_at_once(self, ids: Sequence[UUID]) -> Ends:
-        return _merged(await asyncio.gather(*(self._perform(job, asyncio.Event()) for job in await self._claim(ids))))
+        began = time.perf_counter()
+        jobs = await self._claim(ids)
+        return _merged(await asyncio.gather(*(self._perform(job, Turn(began)) for job in jobs)))
 
     async def _in_turn(self, ids: Sequence[UUID]) -> Ends:
         """Each is claimed when the one before has done its work, so that one that kills its worker takes no other with
@@ -74,10 +85,10 @@ class Runtime:
         )
         try:
             while rest:
+                turn = Turn(time.perf_counter())
                 for job in await self._claim([rest.popleft()]):
-                    worked = asyncio.Event()
-                    attempts.append(asyncio.create_task(self._perform(job, worked)))
-                    await worked.wait()
+                    attempts.append(asyncio.create_task(self._perform(job, turn)))
+                    await turn.worked.wait()
         finally:
             patience.cancel()
             ends = _merged(await asyncio.gather(*attempts))
@@ -96,15 +107,14 @@ class Runtime:
     async def _claim(self, ids: Sequence[UUID]) -> list[JobRecord]:
         return await claim(self._database, ids, self._worker, self._leases.seconds)
 
-    async def _perform(self, job: JobRecord, worked: asyncio.Event) -> Ends:
-        """How it ended; nothing when it was given to another worker meanwhile. `worked` is set once the handler is
-        done with it, while its end may still be on its way to the disk."""
+    async def _perform(self, job: JobRecord, turn: Turn) -> Ends:
+        """How it ended; nothing when it was given to another worker meanwhile."""
         kind = kind_named(job.kind)
         with structlog.contextvars.bound_contextvars(
             job_id=str(job.id), kind=job.kind, attempt=job.attempt, request_id=job.request_id
         ):
             try:
-                closing = await self._attempt(kind, job, worked)
+                closing = await self._attempt(kind, job, turn)
             except LeaseLost as error:
                 log.warning("lease_lost", detail=error.detail)
                 return {}
@@ -112,18 +122,18 @@ class Runtime:
                 log.exception("attempt_not_ended")
                 return {}
             finally:
-                worked.set()
+                turn.worked.set()
             self._nudger.tell(JOB_CHANGED, str(job.id))
             self._nudger.nudge()
             log.info("attempt_ended", outcome=closing.outcome, error=closing.error and closing.error.code)
             return {job.id: Ended.of(closing)}
 
-    async def _attempt(self, kind: JobKind, job: JobRecord, worked: asyncio.Event) -> Closing:
+    async def _attempt(self, kind: JobKind, job: JobRecord, turn: Turn) -> Closing:
         """Raises LeaseLost when the job was given to another worker meanwhile."""
-        with self._leases.hold(job, worked) as hold:
+        with self._leases.hold(job, turn.worked) as hold:
             async with self._progress(job) as reporter:
                 try:
-                    return await self._run(kind, job, reporter, hold)
+                    return await self._run(kind, job, reporter, hold, turn)
                 except LeaseLost:
                     raise
                 except JobStopped as stopped:
@@ -134,22 +144,23 @@ class Runtime:
                         "attempt_failed", retry=closing.wait_seconds, error=repr(error),
                         exc_info=error if is_a_surprise(closing) else None,
                     )  # fmt: skip
-                worked.set()
+                turn.worked.set()
                 await self._settle(kind, job, closing)
                 return closing
 
-    async def _run(self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", hold: Hold) -> Closing:
+    async def _run(
+        self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", hold: Hold, turn: Turn
+    ) -> Closing:
         args = decode(bytes(job.payload), kind.args)
         async with self._database.transaction() as session:
-            began = time.perf_counter()
             context = JobContext(job, session, self._tools, reporter.report, hold.stop)
             with acting(Origin(job.owner, job.request_id, job.id)):
                 result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
             stored = _encoder.encode(result if result is not None else NoResult())
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - turn.began
             closing = after_success(stored, seconds)
-            hold.worked.set()
+            turn.worked.set()
             if session.in_transaction() or has_witness(job):
                 await self._end(session, kind, job, closing)
                 return closing

@@ -24,7 +24,8 @@ def lost(job: JobRecord) -> LeaseLost:
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt ends in. `work_seconds` is what its handler took, by the worker's clock."""
+    """What an attempt ends in. `work_seconds` is for how long it kept its worker busy, from the
+    claim to the end of its handler."""
 
     status: JobStatus
     outcome: AttemptOutcome
