@@ -1,6 +1,7 @@
 """No secret that was handed out, typed in or set stands in any log line of any process, however much is logged."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,8 +38,10 @@ SECRET_SETTINGS = re.compile("SECRET|KEYS|PASSWORD|TOKEN")
 
 
 @pytest.fixture
-def chatty() -> Iterator[LocalPlatform]:
+def chatty(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalPlatform]:
     """A platform of its own, which logs all there is to log."""
+    for name in [name for name in os.environ if name.startswith("BELLWORK_")]:
+        monkeypatch.delenv(name)
     with server_folder() as folder:
         procfile = REPOSITORY / "tests/support/Procfile"
         with LocalPlatform(REPOSITORY, state_dir=folder, procfile=procfile, settings=SETTINGS, fsync=False) as platform:
