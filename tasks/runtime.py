@@ -5,7 +5,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from itertools import chain
 from uuid import UUID
@@ -62,38 +62,39 @@ class Runtime:
     async def perform(self, kind: JobKind, ids: Sequence[UUID]) -> Ends:
         """Do those of the jobs that are still to be done; never raises for a job's error.
 
-        Jobs of a kind that is taken in batches run concurrently, others one after another.
+        They are taken in turns of the kind's batch size (one, for most): claimed when the turn before has done its
+        work, so that a job that kills its worker takes no further one with it. Those for which there is no time,
+        because one takes longer than usual, go back to the queue.
         """
-        ends = await (self._all_at_once(ids) if kind.batch_size > 1 else self._in_turn(ids))
-        await self._nudger.settle()
-        return ends
-
-    async def show_alive(self, queue: str) -> None:
-        await see_worker(self._database, queue, self._worker)
-
-    async def _all_at_once(self, ids: Sequence[UUID]) -> Ends:
-        began = time.perf_counter()
-        jobs = await self._claim(ids)
-        return _merged(await asyncio.gather(*(self._perform(job, Turn(began)) for job in jobs)))
-
-    async def _in_turn(self, ids: Sequence[UUID]) -> Ends:
-        """Each is claimed when the one before has done its work, so that one that kills its worker takes no other with
-        it. Those for which there is no time, because one takes longer than usual, go back to the queue."""
-        rest, attempts, handing_back = deque(ids), list[asyncio.Task[Ends]](), list[asyncio.Task[None]]()
+        rest, handing_back = deque(ids), list[asyncio.Task[None]]()
         patience = asyncio.get_running_loop().call_later(
             PATIENCE_SECONDS, lambda: handing_back.append(asyncio.create_task(self._hand_back(rest)))
         )
         try:
-            while rest:
-                turn = Turn(time.perf_counter())
-                for job in await self._claim([rest.popleft()]):
-                    attempts.append(asyncio.create_task(self._perform(job, turn)))
-                    await turn.worked.wait()
+            return await self._in_turns(rest, kind.batch_size)
         finally:
             patience.cancel()
-            ends = _merged(await asyncio.gather(*attempts))
             await asyncio.gather(*handing_back)
-        return ends
+            await self._nudger.settle()
+
+    async def show_alive(self, queue: str) -> None:
+        await see_worker(self._database, queue, self._worker)
+
+    async def _in_turns(self, rest: deque[UUID], size: int) -> Ends:
+        attempts: list[asyncio.Task[Ends]] = []
+        try:
+            while rest:
+                began = time.perf_counter()
+                jobs = await self._claim([rest.popleft() for _ in range(min(size, len(rest)))])
+                turns = [Turn(began) for _ in jobs]
+                attempts += [
+                    asyncio.create_task(self._perform(job, turn)) for job, turn in zip(jobs, turns, strict=True)
+                ]
+                for turn in turns:
+                    await turn.worked.wait()
+        finally:
+            ended = await asyncio.gather(*attempts)
+        return dict(chain.from_iterable(ends.items() for ends in ended))
 
     async def _hand_back(self, rest: deque[UUID]) -> None:
         ids = list(rest)
@@ -226,10 +227,6 @@ class ProgressReporter:
         if progress is not None:
             with contextlib.suppress(Exception):
                 await report_progress(self._tools.database, self._job, progress)
-
-
-def _merged(ends: Iterable[Ends]) -> Ends:
-    return dict(chain.from_iterable(each.items() for each in ends))
 
 
 async def _within(seconds: float, work):  # type: ignore[no-untyped-def]

@@ -14,7 +14,7 @@ import msgspec
 LEAST_WINDOW = 8
 QUICK_SECONDS, SLOW_SECONDS = 0.5, 1.0
 BUNDLE_SECONDS = 0.1
-LARGEST_BUNDLE = 50
+MOST_TURNS, LARGEST_BUNDLE = 50, 300
 
 
 class Limits(msgspec.Struct, frozen=True, rename="camel"):
@@ -63,9 +63,11 @@ def bundle(candidates: Iterable[Candidate], sizes: Mapping[str, int], most: int)
     return bundles
 
 
-def bundle_size(run_seconds: float) -> int:
-    """How many jobs of such a run time share a message: about what a worker does before anyone would notice."""
-    return min(max(int(BUNDLE_SECONDS / max(run_seconds, 1e-6)), 1), LARGEST_BUNDLE)
+def bundle_size(turn_seconds: float, batch_size: int = 1) -> int:
+    """How many jobs share a message when a turn of `batch_size` takes a worker so long: about what it does before
+    anyone would notice."""
+    turns = min(max(int(BUNDLE_SECONDS / max(turn_seconds, 1e-6)), 1), MOST_TURNS)
+    return max(min(turns * batch_size, LARGEST_BUNDLE // batch_size * batch_size), batch_size)
 
 
 class Window(msgspec.Struct):

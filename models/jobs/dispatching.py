@@ -70,11 +70,12 @@ async def _count_in_flight(on: Connection, queue: Queue, kinds: list[str]) -> In
 
 
 async def message_sizes(on: Connection) -> dict[str, int]:
-    """How many jobs of a kind share a message: the kind's own batch, or as many as are done in a moment, by the runs
-    of the last seconds. Kinds that did not run lately are not named."""
-    rows = await fetch(on, queries.RECENT_RUNS)
-    batches = {kind.name: kind.batch_size for kind in all_kinds() if kind.batch_size > 1}
-    return {row["kind"]: bundle_size(row["seconds"]) for row in rows} | batches
+    """How many jobs of a kind share a message: a batch of the kind, or several if they are done in a moment, by the
+    work of its last jobs. Kinds that are not taken in batches and did not run lately are not named."""
+    sizes = {kind.name: kind.batch_size for kind in all_kinds() if kind.batch_size > 1}
+    for row in await fetch(on, queries.RECENT_RUNS):
+        sizes[row["kind"]] = bundle_size(row["seconds"], sizes.get(row["kind"], 1))
+    return sizes
 
 
 async def unpublish(on: Connection, ids: Sequence[UUID]) -> None:

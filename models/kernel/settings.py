@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     audit_keep_days: int = Field(default=730, ge=90)
     job_keep_days: int = Field(default=30, ge=1)
     failed_job_keep_days: int = Field(default=90, ge=1)
-    dispatch_window: int = Field(default=1000, ge=1)
+    dispatch_window: int = Field(default=2000, ge=1)
     dispatch_poll_seconds: float = Field(default=0.5, gt=0.0, le=10.0)
 
     vat_rates: dict[str, Decimal] = Field(

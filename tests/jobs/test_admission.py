@@ -120,9 +120,15 @@ def test_only_jobs_of_one_kind_travel_together() -> None:
     assert [(each.kind, len(each.ids)) for each in together] == [("x", 2), ("y", 1), ("x", 2)]
 
 
-@pytest.mark.parametrize(("seconds", "size"), [(0.0, 50), (0.001, 50), (0.01, 10), (0.1, 1), (60.0, 1)])
-def test_as_many_travel_together_as_are_done_in_a_moment(seconds: float, size: int) -> None:
-    assert bundle_size(seconds) == size
+@pytest.mark.parametrize(
+    ("seconds", "batch_size", "size"),
+    [
+        (0.0, 1, 50), (0.001, 1, 50), (0.01, 1, 10), (0.1, 1, 1), (60.0, 1, 1),
+        (0.001, 100, 300), (0.04, 100, 200), (60.0, 100, 100), (0.001, 500, 500),
+    ],
+)  # fmt: skip
+def test_as_many_travel_together_as_are_done_in_a_moment(seconds: float, batch_size: int, size: int) -> None:
+    assert bundle_size(seconds, batch_size) == size
 
 
 async def test_a_client_with_many_jobs_does_not_delay_another(quiet_database: Database) -> None:
