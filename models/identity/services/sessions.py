@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.audit.rules import Action
+from models.audit.service import record
 from models.identity import account_queries
 from models.identity.caller import Caller
 from models.identity.passwords import matches
@@ -59,6 +61,7 @@ async def log_in(
     user = await _entering(database, account_queries.ENTERING_BY_EMAIL, email)
     right = await matches(user["password_hash"] if user else None, password)
     if user is None or not right or user["blocked_at"] is not None:
+        await _record_refusal(database, user["id"] if user else None, "blocked" if user and right else "password")
         raise Unauthorized(_WRONG)
     await forgive(database, wholly=account, once=address)
     if user["has_second"]:
@@ -92,7 +95,11 @@ async def take_second_step(
     user = await _entering(session, account_queries.ENTERING_BY_ID, claims.subject)
     if user is None or not same(claims.claims[_PASSWORD], _fingerprint(user)):
         raise Unauthorized("The challenge token is not valid any more; log in again.")
-    await second_factors.spend(session, keys, user["id"], code)
+    try:
+        await second_factors.spend(session, keys, user["id"], code)
+    except Unauthorized:
+        await _record_refusal(database, user["id"], "second step")
+        raise
     await forgive(database, wholly=tries)
     return await open_session(session, settings, user["id"], user["password_hash"], client)
 
@@ -170,10 +177,16 @@ def _fingerprint(user: Row) -> str:
     return digest(user["password_hash"] or "")[:16]
 
 
+async def _record_refusal(database: Database, user_id: UUID | None, reason: str) -> None:
+    """For good, although the request's transaction is taken back; the same work whether there is such a user or not."""
+    await record(database, Action.LOGIN_FAILED, "user", user_id or "unknown", new={"reason": reason})
+
+
 async def _end_family(database: Database, family: str) -> None:
     """At once and for good, although the request is refused and its transaction taken back."""
     for ended in await fetch(database, account_queries.END_FAMILY, digest(family)):
         if ended["live"]:
+            await _record_refusal(database, ended["user_id"], "refresh token used again")
             log.warning("refresh_token_reused", session_id=ended["id"], user_id=ended["user_id"])
 
 
