@@ -35,6 +35,7 @@ from api.people.routes import CustomersController, InstructorsController, Studen
 from api.problems import answer
 from api.provider_tokens import ProviderTokens
 from api.quota import Quota
+from api.privacy.routes import PrivacyController
 from api.registrations.routes import (
     CycleRegistrationsController,
     RegistrationsController,
@@ -68,6 +69,7 @@ CONTROLLERS: list[Any] = [
     WebhooksController,
     NotificationsController, AuditController,
     RegistrationsController, CycleRegistrationsController, StudentRegistrationsController,
+    PrivacyController,
 ]  # fmt: skip
 
 

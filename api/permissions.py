@@ -36,6 +36,9 @@ each resource's queries (what is whose) and the guards of the operations. A test
 ASKED_FOR = {
     "finance": {"instructor": "the sums of the meetings they give"},
     "exports": dict.fromkeys(("instructor", "student"), "files they asked for"),
+    "personal-data": dict.fromkeys(
+        ("manager", "instructor", "student"), "what is held of themselves: create exports it, delete erases it"
+    ),
     "jobs": dict.fromkeys(("instructor", "student"), "jobs they asked for; update is to cancel and to retry"),
 }
 

@@ -22,6 +22,7 @@ from api.resources import Response
 from models.exports import service as exports
 from models.exports.jobs import CreateExport
 from models.exports.links import check_link
+from models.exports.rules import EVERYTHING, Sight
 from models.exports.service import ExportPage
 from models.exports.tables import Export
 from models.identity.caller import Caller
@@ -34,6 +35,7 @@ from models.kernel.paging import Listing
 
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
+    "zip": "application/zip",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
@@ -82,8 +84,9 @@ class ExportsController(Controller):
     async def list_exports(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, page: NamedDependency[ExportPage]
     ) -> Listing[ExportOut]:
-        """Your own; administrators, managers and keys with `read:*` see everybody's."""
-        rows, pagination = await exports.list_exports(session, page, owner=caller.visible_owner)
+        """Your own; administrators, managers and keys with `read:*` see everybody's (but for what is held of a person,
+        which administrators alone see)."""
+        rows, pagination = await exports.list_exports(session, page, _sight(caller))
         return Listing([ExportOut.made(row, request.app.state.settings) for row in rows], pagination)
 
     @get("/{export_id:uuid}", guards=[_readers], summary="Read an export")
@@ -91,7 +94,7 @@ class ExportsController(Controller):
         self, request: ApiRequest, session: Session, caller: CurrentCaller, export_id: FromPath[UUID]
     ) -> ExportOut:
         """Once it is `ready`, with a link that lets anybody download the file for a while."""
-        export = await exports.get_export(session, export_id, owner=caller.visible_owner)
+        export = await exports.get_export(session, export_id, _sight(caller))
         return ExportOut.made(export, request.app.state.settings)
 
     @delete("/{export_id:uuid}", guards=[reaches(Scope.WRITE_EXPORTS, Verb.DELETE)], summary="Delete an export")
@@ -100,7 +103,7 @@ class ExportsController(Controller):
     ) -> None:
         """The file as well. Not while it is being made."""
         files: FileStore = request.app.state.files
-        await exports.delete_export(session, files, export_id, owner=caller.visible_owner)
+        await exports.delete_export(session, files, export_id, _sight(caller))
 
     @get(
         "/{export_id:uuid}/download", guards=[has_link], summary="Download the file", media_type="text/csv",
@@ -122,8 +125,8 @@ class ExportsController(Controller):
         if_range: Annotated[str | None, HeaderParameter(name="If-Range")] = None,
     ) -> Stream:
         """With credentials, or by the link that the export gives. `Range` resumes a download that broke off."""
-        owner = _allowed_owner(request, export_id, expires, signature)
-        export, key = await exports.get_ready_export(session, export_id, owner=owner)
+        sight = _allowed_sight(request, export_id, expires, signature)
+        export, key = await exports.get_ready_export(session, export_id, sight)
         files: FileStore = request.app.state.files
         stored = await files.stat(key)
         part = wanted_part(range_, stored.size) if if_range in (None, stored.etag) else None
@@ -158,9 +161,13 @@ def _headers(stored: StoredFile, start: int, end: int, *, partial: bool) -> dict
     return headers
 
 
-def _allowed_owner(request: ApiRequest, id_: UUID, expires: int | None, signature: str | None) -> str | None:
-    """Whose exports the request may read; everybody's with a good link. Raises Forbidden for a bad one."""
+def _sight(caller: Caller) -> Sight:
+    return Sight(caller.name, others=caller.is_staff, personal=caller.is_admin)
+
+
+def _allowed_sight(request: ApiRequest, id_: UUID, expires: int | None, signature: str | None) -> Sight:
+    """Which exports the request may read; every one with a good link. Raises Forbidden for a bad one."""
     if signature is None:
-        return request.user.visible_owner
+        return _sight(request.user)
     check_link(request.app.state.settings, id_, expires or 0, signature, utc_now())
-    return None
+    return EVERYTHING

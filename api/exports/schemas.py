@@ -27,7 +27,7 @@ class ExportOut(Out):
     id: UUID
     job_id: UUID
     resource: str
-    format: Literal["csv", "xlsx"]
+    format: Literal["csv", "xlsx", "zip"]
     filters: dict[str, Any]
     options: dict[str, Any]
     owner: str

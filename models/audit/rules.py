@@ -4,7 +4,8 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What was done. A `delete` can be restored, a `purge` cannot.
+    """What was done. A `delete` can be restored, a `purge` cannot. An `erase` has masked values in
+    the trail itself.
 
     The first five are written by the database for every changed row, the others by who does them.
     """
@@ -16,6 +17,7 @@ class Action(StrEnum):
     PURGE = "purge"
     CANCEL = "cancel"
     RETRY = "retry"
+    ERASE = "erase"
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGOUT = "logout"

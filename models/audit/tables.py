@@ -9,6 +9,7 @@ from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.kernel.base import Base
+from models.kernel.personal import Personal, words
 
 
 class AuditStatement(Base):
@@ -16,6 +17,11 @@ class AuditStatement(Base):
 
     __tablename__ = "audit_statements"
     unaudited = "the trail itself"
+    personal = Personal(
+        by="actor = ANY (:owners)",
+        mentions=words("client_ip user_agent"),
+        plain=words("entity actor request_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[datetime]
@@ -43,6 +49,12 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entries"
     unaudited = "the trail itself"
+    personal = Personal(
+        by="entity_id = ANY (CAST(CAST(:ids AS uuid[]) AS text[])) OR statement_id IN "
+        "(SELECT id FROM audit_statements WHERE actor = ANY (:owners))",
+        mentions=words("old new"),
+        plain=words("action entity_id"),
+    )
 
     statement_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

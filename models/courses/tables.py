@@ -9,10 +9,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.courses.values import BranchType, CourseStatus, Difficulty
 from models.kernel.base import Resource, one_of
+from models.kernel.personal import Personal, words
 
 
 class Course(Resource):
     __tablename__ = "courses"
+    personal = Personal(
+        by="instructor_id = ANY (:instructors)",
+        mentions=words("title description target_audience cover_image_url"),
+        plain=words("category difficulty currency status"),
+    )
 
     title: Mapped[str] = mapped_column(index=True)
     description: Mapped[str | None]
@@ -38,6 +44,10 @@ class Branch(Resource):
     """`country` and `subdivision` choose the public holidays and the rate of VAT; `timezone` is IANA."""
 
     __tablename__ = "branches"
+    personal = Personal(
+        mentions=words("name address contact_name contact_phone contact_email"),
+        plain=words("type country subdivision timezone city"),
+    )
 
     name: Mapped[str] = mapped_column(index=True)
     type: Mapped[str]
@@ -58,6 +68,7 @@ class Closure(Resource):
     """Days on which a branch (or, without one, every branch) gives no lessons; both dates inclusive."""
 
     __tablename__ = "closures"
+    personal = Personal(mentions=words("name"), plain=words("start_date end_date"))
 
     branch_id: Mapped[UUID | None] = mapped_column(ForeignKey("branches.id"))
     name: Mapped[str]

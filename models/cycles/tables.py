@@ -13,12 +13,21 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.cycles.rules import Progress, progress
 from models.cycles.values import ActivityType, CycleStatus, CycleType, MeetingNature, MeetingStatus, PayMode
 from models.kernel.base import Resource, one_of
+from models.kernel.personal import Personal, words
+
+ATTENDED = "SELECT cycle_id FROM registrations WHERE student_id = ANY (:students)"
 
 
 class Cycle(Resource):
     """`pattern` is a MeetingPattern; amounts are in `currency`; dates are local to `timezone`."""
 
     __tablename__ = "cycles"
+    personal = Personal(
+        by="instructor_id = ANY (:instructors) OR id IN (" + ATTENDED + ")",
+        mentions=words("name"),
+        plain=words("type status start_date end_date timezone pattern activity_type currency pay_mode"),
+        shown=dict.fromkeys(("meeting_revenue", "daily_rate", "instructor_budget", "student_count"), "NULL"),
+    )
 
     name: Mapped[str] = mapped_column(index=True)
     course_id: Mapped[UUID] = mapped_column(ForeignKey("courses.id"), index=True)
@@ -74,6 +83,15 @@ class Meeting(Resource):
     """
 
     __tablename__ = "meetings"
+    personal = Personal(
+        by="instructor_id = ANY (:instructors) OR cycle_id IN (" + ATTENDED + ")",
+        mentions=words("topic notes room"),
+        plain=words("timezone local_date status nature activity_type"),
+        shown={
+            name: f"CASE WHEN instructor_id = ANY (:instructors) THEN {name} END"
+            for name in ("notes", "revenue", "instructor_payment", "profit")
+        },
+    )
 
     cycle_id: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"))
     number: Mapped[int] = mapped_column(SmallInteger)

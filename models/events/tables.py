@@ -8,11 +8,19 @@ from sqlalchemy import BigInteger, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Base
+from models.kernel.personal import Personal, veiled, words
 
 
 class Event(Base):
     __tablename__ = "events"
     unaudited = "events are never changed and tell who did what"
+    personal = Personal(
+        whose="resource_id = ANY (:ids)",
+        by="actor = ANY (:owners)",
+        erased={"payload": veiled("payload")},
+        mentions=words("payload"),
+        plain=words("type resource_type actor request_id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     type: Mapped[str]

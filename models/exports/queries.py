@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Date, Integer, Numeric, Select, Text, Uuid
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from models.exports.registry import Column, ColumnType, Exportable
+from models.exports.rules import PERSONAL_DATA, Sight
 from models.exports.tables import Export, ExportStatus
 from models.jobs.rules import UNFINISHED
 from models.kernel.money import ISO_4217, exponent
@@ -23,9 +24,11 @@ USUAL_DECIMALS = 2
 UNUSUAL_DECIMALS = sorted({exponent(code) for code in ISO_4217} - {USUAL_DECIMALS})
 
 
-def exports(filters: Mapping[str, Any]) -> Select[Export]:
+def exports(filters: Mapping[str, Any], sight: Sight) -> Select[Export]:
     others = dict(filters)
     statement = select(Export)
+    if not sight.personal:
+        statement = statement.where((Export.resource != PERSONAL_DATA) | (Export.owner == sight.name))
     match others.pop("status", None):
         case ExportStatus.READY:
             statement = statement.where(Export.file_key.is_not(None))

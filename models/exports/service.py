@@ -9,6 +9,7 @@ from models.events.service import emit
 from models.exports import events, queries
 from models.exports.events import ExportState
 from models.exports.jobs import CreateExport
+from models.exports.rules import EVERYTHING, PERSONAL_DATA, Sight
 from models.exports.tables import Export, ExportStatus
 from models.jobs.records import JobRecord
 from models.jobs.service import enqueue
@@ -39,6 +40,12 @@ async def ensure_export(session: AsyncSession, job: JobRecord, args: CreateExpor
     await fetch(session, queries.ENSURE, job.id, args.resource, args.format, filters_, options_, job.owner)
 
 
+async def ensure_file_of_person(session: AsyncSession, job: JobRecord, person: str, id_: UUID) -> None:
+    """The export that a job makes of everything held of somebody."""
+    filters_ = msgspec.json.encode({"person": person, "id": id_}).decode()
+    await fetch(session, queries.ENSURE, job.id, PERSONAL_DATA, "zip", filters_, "{}", job.owner)
+
+
 async def finish_export(
     session: AsyncSession, actor: Actor, id_: UUID, *, file_key: str, row_count: int, size_bytes: int
 ) -> Export:
@@ -51,34 +58,31 @@ async def finish_export(
     return export
 
 
-async def list_exports(
-    session: AsyncSession, page: ExportPage, *, owner: str | None = None
-) -> tuple[list[Export], Pagination]:
-    """`owner` restricts the list to what one caller asked for."""
-    own = {"owner": owner} if owner else {}
+async def list_exports(session: AsyncSession, page: ExportPage, sight: Sight) -> tuple[list[Export], Pagination]:
+    own = {} if sight.others else {"owner": sight.name}
     sortable = {"createdAt": Export.created_at, "rowCount": Export.row_count, "sizeBytes": Export.size_bytes}
-    return await paginate(session, queries.exports({**filters(page), **own}), page, sortable=sortable)
+    return await paginate(session, queries.exports({**filters(page), **own}, sight), page, sortable=sortable)
 
 
-async def get_export(session: AsyncSession, id_: UUID, *, owner: str | None = None) -> Export:
-    """Raises NotFound, also for an export of another owner when `owner` is given."""
+async def get_export(session: AsyncSession, id_: UUID, sight: Sight = EVERYTHING) -> Export:
+    """Raises NotFound, also for an export out of sight."""
     export = await session.get(Export, id_)
-    if export is None or owner not in (None, export.owner):
+    if export is None or not sight.reaches(export.owner, export.resource):
         raise NotFound.thing("export", id_)
     return export
 
 
-async def get_ready_export(session: AsyncSession, id_: UUID, *, owner: str | None = None) -> tuple[Export, str]:
+async def get_ready_export(session: AsyncSession, id_: UUID, sight: Sight = EVERYTHING) -> tuple[Export, str]:
     """With the key of its file. Raises NotFound, and Conflict while there is no file."""
-    export = await get_export(session, id_, owner=owner)
+    export = await get_export(session, id_, sight)
     if export.file_key is None:
         raise Conflict(f"The export is {export.status}: there is no file.", job_id=id_)
     return export, export.file_key
 
 
-async def delete_export(session: AsyncSession, files: FileStore, id_: UUID, *, owner: str | None = None) -> None:
+async def delete_export(session: AsyncSession, files: FileStore, id_: UUID, sight: Sight = EVERYTHING) -> None:
     """The file and the row. Raises Conflict while the job is still to make the file."""
-    export = await get_export(session, id_, owner=owner)
+    export = await get_export(session, id_, sight)
     if export.status == ExportStatus.PENDING:
         raise Conflict("The file is still being made.", job_id=id_)
     if export.file_key is not None:

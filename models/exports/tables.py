@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from models.jobs.rules import UNFINISHED
 from models.kernel.base import Entity
+from models.kernel.personal import Personal, words
 
 
 class ExportStatus(StrEnum):
@@ -30,6 +31,11 @@ class Export(Entity):
     """
 
     __tablename__ = "exports"
+    personal = Personal(
+        by="owner = ANY (:owners)",
+        mentions=words("filters options"),
+        plain=words("resource format owner file_key"),
+    )
 
     resource: Mapped[str]
     format: Mapped[str]
@@ -51,7 +57,7 @@ class Export(Entity):
         return ExportStatus.PENDING if self.job_status in UNFINISHED else ExportStatus.FAILED
 
     __table_args__ = (
-        CheckConstraint("format IN ('csv', 'xlsx')", name="format"),
+        CheckConstraint("format IN ('csv', 'xlsx', 'zip')", name="format"),
         CheckConstraint("num_nulls(file_key, row_count, size_bytes, ready_at) IN (0, 4)", name="ready"),
         Index("ix_exports_owner_id", "owner", "id"),
     )

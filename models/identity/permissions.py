@@ -103,6 +103,10 @@ MATRIX: dict[str, Rights] = {
     "webhooks": Rights("webhook endpoints and deliveries"),
     "api-keys": Rights("API keys"),
     "audit": Rights("the trail of who has changed what"),
+    "personal-data": Rights(
+        "everything that is held of a person",
+        manager=own("create", "delete"), instructor=own("create", "delete"), student=own("create", "delete"),
+    ),
     "guest-sessions": Rights("visitors' sessions", manager=WHOLE, guest=own("read", "delete")),
 }  # fmt: skip
 
@@ -140,6 +144,7 @@ class Scope(StrEnum):
     READ_API_KEYS = "read:api-keys"
     WRITE_API_KEYS = "write:api-keys"
     READ_AUDIT = "read:audit"
+    WRITE_PERSONAL_DATA = "write:personal-data"
     READ_GUEST_SESSIONS = "read:guest-sessions"
     WRITE_GUEST_SESSIONS = "write:guest-sessions"
 

@@ -13,6 +13,7 @@ from models.identity.permissions import Role
 from models.identity.values import LinkPurpose, Provider
 from models.kernel.base import Base, Entity, Resource, one_of
 from models.kernel.clock import utc_now
+from models.kernel.personal import Personal, words
 
 
 class User(Resource):
@@ -21,6 +22,20 @@ class User(Resource):
     __tablename__ = "users"
     masked = frozenset({"password_hash"})
     unnoticed = frozenset({"last_login_at"})
+    personal = Personal(
+        whose="id = ANY (:users)",
+        erased={
+            "email": "'erased-' || id || '@erased.invalid'",
+            "name": "'Erased'",
+            **dict.fromkeys(("phone", "avatar_url", "locale", "timezone", "password_hash"), "NULL"),
+            **dict.fromkeys(("email_verified_at", "last_login_at"), "NULL"),
+            "preferences": "'{}'",
+            "blocked_at": "coalesce(blocked_at, clock_timestamp())",
+            "deleted_at": "coalesce(deleted_at, clock_timestamp())",
+        },
+        names=words("email name phone avatar_url"),
+        plain=words("role"),
+    )
 
     email: Mapped[str]
     name: Mapped[str]
@@ -47,6 +62,7 @@ class LoginSession(Entity):
     __tablename__ = "sessions"
     masked = frozenset({"family_hash", "refresh_hash"})
     unnoticed = frozenset({"refresh_hash", "refreshed_at", "expires_at"})
+    personal = Personal("user_id = ANY (:users)", ends=True)
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     family_hash: Mapped[str] = mapped_column(unique=True)
@@ -66,6 +82,9 @@ class MailedLink(Entity):
 
     __tablename__ = "mailed_links"
     masked = frozenset({"email", "name", "phone", "password_hash", "token_hash"})
+    personal = Personal(
+        "user_id = ANY (:users) OR lower(email) = ANY (:emails)", ends=True, plain=words("purpose provider")
+    )
 
     purpose: Mapped[str]
     email: Mapped[str]
@@ -89,6 +108,7 @@ class SecondFactor(Base):
     __tablename__ = "second_factors"
     masked = encrypted = frozenset({"secret"})
     unnoticed = frozenset({"last_step"})
+    personal = Personal("user_id = ANY (:users)", ends=True)
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     secret: Mapped[str]
@@ -102,6 +122,7 @@ class RecoveryCode(Base):
 
     __tablename__ = "recovery_codes"
     masked = frozenset({"code_hash"})
+    personal = Personal("user_id = ANY (:users)", ends=True)
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     code_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -112,6 +133,7 @@ class GuessCount(Base):
 
     __tablename__ = "guess_counts"
     unaudited = "a count"
+    personal = Personal(plain=words("key"))
 
     key: Mapped[str] = mapped_column(primary_key=True)
     count: Mapped[int]
@@ -123,6 +145,7 @@ class ProviderIdentity(Entity):
 
     __tablename__ = "provider_identities"
     unnoticed = frozenset({"last_used_at"})
+    personal = Personal("user_id = ANY (:users)", ends=True, names=words("email subject"), plain=words("provider"))
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     provider: Mapped[str]
@@ -138,6 +161,7 @@ class ProviderKeys(Base):
 
     __tablename__ = "provider_keys"
     unaudited = "public keys, fetched again and again"
+    personal = Personal(plain=words("url keys"))
 
     url: Mapped[str] = mapped_column(primary_key=True)
     keys: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
@@ -155,6 +179,9 @@ class ProviderCheck(Base):
     __tablename__ = "provider_checks"
     unaudited = "a question to a provider that is gone with its answer"
     encrypted = frozenset({"credential"})
+    personal = Personal(
+        "lower(identity ->> 'email') = ANY (:emails)", ends=True, mentions=words("refusal"), plain=words("provider")
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     provider: Mapped[str]
@@ -191,6 +218,9 @@ class ApiKey(Resource):
     __tablename__ = "api_keys"
     masked = frozenset({"secret_hash", "previous_secret_hash"})
     unnoticed = frozenset({"last_used_at", "previous_last_used_at"})
+    personal = Personal(
+        by="created_by = ANY (:users)", mentions=words("name"), plain=words("prefix previous_prefix scopes")
+    )
 
     name: Mapped[str]
     prefix: Mapped[str]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.jobs.rules import UNFINISHED, JobStatus
 from models.kernel.base import Base
+from models.kernel.personal import Personal, words
 
 _unfinished = "status IN (" + ", ".join(f"'{status}'" for status in UNFINISHED) + ")"
 
@@ -16,6 +17,11 @@ _unfinished = "status IN (" + ", ".join(f"'{status}'" for status in UNFINISHED) 
 class Job(Base):
     __tablename__ = "jobs"
     unaudited = "a job and its attempts are their own record"
+    personal = Personal(
+        by="owner = ANY (:owners)",
+        mentions=words("payload progress_message result error steps state dedupe_key limit_key callback_url"),
+        plain=words("kind queue status owner request_id lease_worker cancel_verdict"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -88,6 +94,7 @@ class JobAttempt(Base):
 
     __tablename__ = "job_attempts"
     unaudited = "a job and its attempts are their own record"
+    personal = Personal(mentions=words("error"), plain=words("worker outcome"))
 
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -102,6 +109,7 @@ class PausedKind(Base):
     """A kind whose jobs wait until an operator resumes it."""
 
     __tablename__ = "paused_kinds"
+    personal = Personal(by="paused_by = ANY (:owners)", plain=words("kind paused_by"))
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     paused_by: Mapped[str]
@@ -113,6 +121,7 @@ class Lane(Base):
 
     __tablename__ = "lanes"
     unaudited = "a sign of life"
+    personal = Personal(plain=words("queue worker"))
 
     queue: Mapped[str] = mapped_column(primary_key=True)
     worker: Mapped[str]
@@ -124,6 +133,7 @@ class JobHistogram(Base):
 
     __tablename__ = "job_histograms"
     unaudited = "a count"
+    personal = Personal(plain=words("kind measure"))
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     measure: Mapped[str] = mapped_column(primary_key=True)
@@ -137,6 +147,7 @@ class AttemptCount(Base):
 
     __tablename__ = "attempt_counts"
     unaudited = "a count"
+    personal = Personal(plain=words("kind outcome"))
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     outcome: Mapped[str] = mapped_column(primary_key=True)

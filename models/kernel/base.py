@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from models.kernel.ids import new_id
+from models.kernel.personal import IMPERSONAL, Personal
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -26,13 +27,15 @@ class Base(DeclarativeBase):
     Of the columns `masked` the trail shows only that they changed: passwords, secrets and what is encrypted. What
     changes by itself all the time (`unnoticed`) leaves no trail alone.
 
-    `encrypted` are the columns sealed by the KeyRing, which a change of keys seals anew.
+    `encrypted` are the columns sealed by the KeyRing, which a change of keys seals anew. `personal` says what of the
+    table is somebody's.
     """
 
     unaudited: ClassVar[str | None] = None
     masked: ClassVar[frozenset[str]] = frozenset()
     unnoticed: ClassVar[frozenset[str]] = frozenset()
     encrypted: ClassVar[frozenset[str]] = frozenset()
+    personal: ClassVar[Personal] = IMPERSONAL
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {

@@ -9,13 +9,15 @@ import msgspec
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`actor` is an actor's name; `request_id` is that of the request that asked for it, also in its jobs."""
+    """`actor` is an actor's name; `request_id` is that of the request that asked for it, also in its jobs.
+    Of what an `erasing` one changes the trail shows only that it changed."""
 
     actor: str
     request_id: str | None = None
     job_id: UUID | None = None
     client_ip: str | None = None
     user_agent: str | None = None
+    erasing: bool = False
 
     def encoded(self) -> str:
         return msgspec.json.encode(self).decode()

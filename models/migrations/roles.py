@@ -14,7 +14,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
 GRANT USAGE ON SCHEMA public TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
 REVOKE INSERT, UPDATE, DELETE ON alembic_version, audit_statements, audit_entries FROM {role};
-GRANT EXECUTE ON FUNCTION audit_record, audit_prune TO {role};
+GRANT EXECUTE ON FUNCTION audit_record, audit_prune, audit_erase TO {role};
 """
 
 

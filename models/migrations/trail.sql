@@ -64,6 +64,9 @@ BEGIN
     END CASE;
 
     columns := ARRAY(SELECT each FROM unnest(columns) AS each WHERE each <> ALL (unnoticed));
+    IF nullif(current_setting('bellwork.origin', true), '')::jsonb @> '{"erasing": true}' THEN
+        masked := masked || columns;
+    END IF;
     EXECUTE format(
         'SELECT count(*), ARRAY[%s]::bigint[] FROM %s',
         (SELECT string_agg(format('count(*) FILTER (WHERE ' || differs || ')', each), ', ') FROM unnest(columns) AS each),
@@ -132,4 +135,53 @@ BEGIN
     DELETE FROM audit_entries WHERE statement_id = ANY (gone);
     DELETE FROM audit_statements WHERE id = ANY (gone);
     RETURN coalesce(cardinality(gone), 0);
+END $$;
+
+-- Somebody is erased: in at most so many entries each, the values of these fields in the entries about these rows, and
+-- whatever else names the person, give way to a mask; their addresses are forgotten. Nothing else can be changed by this,
+-- neither who did what nor when; and that it was done is an entry of its own.
+CREATE OR REPLACE FUNCTION audit_erase(
+    subject_entity text, subject text, ids text[], fields text[], naming text[], most integer
+) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    pattern text := '((?<![[:alnum:]_.+-])|(?<=\\[bfnrt]))(' || (
+        SELECT string_agg(regexp_replace(substr(quoted, 2, length(quoted) - 2), '([^[:alnum:]])', '\\\1', 'g'), '|')
+        FROM unnest(naming) AS each, LATERAL (SELECT to_json(each)::text AS quoted) WHERE length(each) >= 6
+    ) || ')(?![[:alnum:]_-]|\.[[:alnum:]])';
+    changed bigint;
+    masked bigint := 0;
+BEGIN
+    UPDATE audit_entries AS entry SET
+        old = coalesce((SELECT jsonb_object_agg(key, CASE WHEN key = ANY (fields) AND value <> 'null' THEN '"***"'
+                                                         ELSE value END) FROM jsonb_each(entry.old)), entry.old),
+        new = coalesce((SELECT jsonb_object_agg(key, CASE WHEN key = ANY (fields) AND value <> 'null' THEN '"***"'
+                                                         ELSE value END) FROM jsonb_each(entry.new)), entry.new)
+    WHERE (entry.statement_id, entry.id) IN (
+        SELECT statement_id, id FROM audit_entries
+        WHERE entity_id = ANY (ids) AND (
+            EXISTS (SELECT FROM jsonb_each(old) WHERE key = ANY (fields) AND value NOT IN ('null', '"***"'))
+            OR EXISTS (SELECT FROM jsonb_each(new) WHERE key = ANY (fields) AND value NOT IN ('null', '"***"'))
+        ) LIMIT most
+    );
+    GET DIAGNOSTICS masked = ROW_COUNT;
+
+    UPDATE audit_entries AS entry SET
+        old = regexp_replace(old::text, pattern, '***', 'gi')::jsonb, new = regexp_replace(new::text, pattern, '***', 'gi')::jsonb
+    WHERE (entry.statement_id, entry.id) IN (
+        SELECT statement_id, id FROM audit_entries WHERE old::text ~* pattern OR new::text ~* pattern LIMIT most
+    );
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    masked := masked + changed;
+
+    UPDATE audit_statements SET client_ip = NULL, user_agent = NULL WHERE id IN (
+        SELECT id FROM audit_statements
+        WHERE actor = 'user:' || subject AND (client_ip IS NOT NULL OR user_agent IS NOT NULL) LIMIT most
+    );
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    masked := masked + changed;
+    IF masked > 0 THEN
+        INSERT INTO audit_entries (statement_id, action, entity_id, new)
+        VALUES (audit_begin(subject_entity, NULL), 'erase', subject, jsonb_build_object('masked', masked));
+    END IF;
+    RETURN masked;
 END $$;

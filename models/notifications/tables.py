@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Entity
+from models.kernel.personal import Personal, words
 
 
 class Message(Entity):
@@ -18,6 +19,13 @@ class Message(Entity):
 
     __tablename__ = "messages"
     unaudited = "a message is its own record of what was sent to whom"
+    personal = Personal(
+        whose="lower(recipient) = ANY (:emails)",
+        ends=True,
+        mentions=words("subject text html error recipient recipient_name"),
+        plain=words("channel template status provider provider_message_id request_id"),
+        shown={name: f"CASE WHEN NOT confidential THEN {name} END" for name in ("text", "html")},
+    )
 
     channel: Mapped[str]
     template: Mapped[str]

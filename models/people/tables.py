@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Resource, one_of
+from models.kernel.personal import Personal, words
 from models.people.values import EmploymentType
 
 
@@ -15,6 +16,12 @@ class Customer(Resource):
     """A parent or payer."""
 
     __tablename__ = "customers"
+    personal = Personal(
+        "id = ANY (:customers)",
+        erased={"name": "'Erased'", **dict.fromkeys(("phone", "email", "address", "city", "notes"), "NULL")},
+        names=words("name phone email address"),
+        mentions=words("notes"),
+    )
 
     name: Mapped[str] = mapped_column(index=True)
     phone: Mapped[str | None]
@@ -26,6 +33,12 @@ class Customer(Resource):
 
 class Student(Resource):
     __tablename__ = "students"
+    personal = Personal(
+        "id = ANY (:students)",
+        erased={"name": "'Erased'", **dict.fromkeys(("birth_date", "grade", "notes"), "NULL")},
+        names=words("name"),
+        mentions=words("notes"),
+    )
 
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), index=True)
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
@@ -39,6 +52,12 @@ class Instructor(Resource):
     """Rates are per hour in `currency`. `number` stands for the instructor in the constraint on meetings."""
 
     __tablename__ = "instructors"
+    personal = Personal(
+        "id = ANY (:instructors)",
+        erased={"name": "'Erased'", "phone": "NULL", "email": "NULL"},
+        names=words("name phone email"),
+        plain=words("employment_type currency"),
+    )
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)

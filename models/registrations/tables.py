@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.cycles.tables import Cycle
 from models.kernel.base import Resource, one_of
+from models.kernel.personal import Personal, words
 from models.registrations.values import PaymentMethod, RegistrationStatus
 
 
@@ -17,6 +18,12 @@ class Registration(Resource):
 
     __tablename__ = "registrations"
     loads = ("cycle",)
+    personal = Personal(
+        "student_id = ANY (:students)",
+        erased=dict.fromkeys(("notes", "cancellation_reason", "invoice_link"), "NULL"),
+        mentions=words("notes cancellation_reason invoice_link"),
+        plain=words("status payment_status payment_method"),
+    )
 
     cycle_id: Mapped[UUID] = mapped_column(ForeignKey("cycles.id"), index=True)
     student_id: Mapped[UUID] = mapped_column(ForeignKey("students.id"), index=True)

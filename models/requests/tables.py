@@ -6,12 +6,14 @@ from sqlalchemy import Index, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Base
+from models.kernel.personal import Personal, words
 
 
 class KeyedAnswer(Base):
     __tablename__ = "keyed_answers"
     unaudited = "an answer kept for a day to be given again"
     encrypted = frozenset({"body"})
+    personal = Personal("caller = ANY (:owners)", ends=True)
 
     caller: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

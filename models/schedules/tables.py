@@ -7,12 +7,18 @@ from sqlalchemy import CheckConstraint, DateTime, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Resource
+from models.kernel.personal import Personal, words
 
 
 class Schedule(Resource):
     """`next_fire_at` is None while paused, and once the rule gives no more. `starts_at` is a wall-clock time."""
 
     __tablename__ = "schedules"
+    personal = Personal(
+        by="owner = ANY (:owners)",
+        mentions=words("name payload"),
+        plain=words("kind cron rrule timezone catch_up owner"),
+    )
 
     name: Mapped[str]
     kind: Mapped[str]

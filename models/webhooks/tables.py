@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Base, Resource
+from models.kernel.personal import Personal, words
 
 
 class WebhookEndpoint(Resource):
@@ -20,6 +21,11 @@ class WebhookEndpoint(Resource):
     __tablename__ = "webhook_endpoints"
     masked = encrypted = frozenset({"headers", "secret", "previous_secret"})
     unnoticed = frozenset({"last_sequence"})
+    personal = Personal(
+        by="created_by = ANY (:owners)",
+        mentions=words("url description payload_filter disabled_reason"),
+        plain=words("event_types created_by"),
+    )
 
     url: Mapped[str]
     event_types: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
@@ -43,6 +49,7 @@ class WebhookDelivery(Base):
 
     __tablename__ = "webhook_deliveries"
     unaudited = "a delivery and its attempts are their own record"
+    personal = Personal(plain=words("event_type status"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"))
@@ -67,6 +74,7 @@ class WebhookAttempt(Base):
 
     __tablename__ = "webhook_attempts"
     unaudited = "a delivery and its attempts are their own record"
+    personal = Personal(mentions=words("error answer"))
 
     delivery_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_deliveries.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)

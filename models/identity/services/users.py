@@ -66,7 +66,7 @@ async def create_user(session: AsyncSession, caller: Caller, given: NewUser) -> 
 async def update_user(session: AsyncSession, caller: Caller, id_: UUID, data: msgspec.Struct, match: Match) -> User:
     """Raises Conflict when the last administrator would become something else."""
     if given_fields(data).get("role", Role.ADMIN) != Role.ADMIN:
-        await _keep_an_admin(session, id_)
+        await keep_an_admin(session, id_)
     user = await crud.update(session, User, id_, data, match)
     await emit_about(session, caller, events.USER.updated, user)
     return user
@@ -74,7 +74,7 @@ async def update_user(session: AsyncSession, caller: Caller, id_: UUID, data: ms
 
 async def block_user(session: AsyncSession, caller: Caller, id_: UUID) -> User:
     """All their sessions end. Raises Conflict for the last administrator."""
-    await _keep_an_admin(session, id_)
+    await keep_an_admin(session, id_)
     user = await crud.get_live(session, User, id_, lock=True)
     if user.blocked_at is None:
         user.blocked_at = utc_now()
@@ -96,7 +96,7 @@ async def delete_user(
     session: AsyncSession, caller: Caller, id_: UUID, match: Match = ANY, *, hard: bool = False
 ) -> None:
     """`hard` is for good. Raises Conflict for the last administrator, and for good while others refer to the user."""
-    await _keep_an_admin(session, id_)
+    await keep_an_admin(session, id_)
     user = await crud.delete(session, User, id_, match, hard=hard)
     await _shut_out(session, caller, user, events.USER.deleted)
 
@@ -108,7 +108,7 @@ async def restore_user(session: AsyncSession, caller: Caller, id_: UUID) -> User
     return user
 
 
-async def _keep_an_admin(session: AsyncSession, id_: UUID) -> None:
+async def keep_an_admin(session: AsyncSession, id_: UUID) -> None:
     """Before the user is locked: all who change administrators take their locks in one order."""
     admins = [row["id"] for row in await fetch(session, account_queries.HOLD_ADMINS)]
     if admins == [id_]:

@@ -117,7 +117,7 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-    sa.CheckConstraint("format IN ('csv', 'xlsx')", name=op.f('ck_exports_format')),
+    sa.CheckConstraint("format IN ('csv', 'xlsx', 'zip')", name=op.f('ck_exports_format')),
     sa.CheckConstraint('num_nulls(file_key, row_count, size_bytes, ready_at) IN (0, 4)', name=op.f('ck_exports_ready')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_exports'))
     )
