@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.kernel.base import Base
 from models.kernel.personal import Personal, words
 
+_THEIRS = "entity_id = ANY (CAST(CAST(:ids AS uuid[]) AS text[]))"
+
 
 class AuditStatement(Base):
     """What one statement's changes have in common: a bulk update of many rows says only once who made it."""
@@ -50,10 +52,10 @@ class AuditEntry(Base):
     __tablename__ = "audit_entries"
     unaudited = "the trail itself"
     personal = Personal(
-        by="entity_id = ANY (CAST(CAST(:ids AS uuid[]) AS text[])) OR statement_id IN "
-        "(SELECT id FROM audit_statements WHERE actor = ANY (:owners))",
+        by=f"{_THEIRS} OR statement_id IN (SELECT id FROM audit_statements WHERE actor = ANY (:owners))",
         mentions=words("old new"),
         plain=words("action entity_id"),
+        shown={name: f"CASE WHEN {_THEIRS} THEN {name} END" for name in ("old", "new")},
     )
 
     statement_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -19,6 +19,7 @@ class Event(Base):
         by="actor = ANY (:owners)",
         erased={"payload": veiled("payload")},
         mentions=words("payload"),
+        shown={"payload": "CASE WHEN resource_id = ANY (:ids) THEN payload END"},
         plain=words("type resource_type actor request_id"),
     )
 

@@ -22,7 +22,12 @@ def finder_of(person: Person) -> Finder:
         in_json = msgspec.json.encode(value).decode()[1:-1]
         forms = (value, in_json, escape(value), escape(value, quote=False), value.replace('"', '""'))
         sought |= {form.lower().encode() for form in forms}
-    return lambda content: any(each in content.decode(errors="replace").lower().encode() for each in sought)
+
+    def holds(content: bytes) -> bool:
+        lowered = content.decode(errors="replace").lower().encode()
+        return any(each in lowered for each in sought)
+
+    return holds
 
 
 def file_holds(path: Path, holds: Finder) -> bool:

@@ -63,7 +63,7 @@ def _holding(class_: type[Base], table: object) -> Holding:
     assert isinstance(table, Table)
     columns = table.columns
     return Holding(
-        table=table.name,
+        table=str(table.name),
         key=tuple(column.name for column in table.primary_key),
         columns=tuple(columns.keys()),
         telling=frozenset(column.name for column in columns if isinstance(column.type, TELLING)),

@@ -28,7 +28,7 @@ def sealed_columns() -> list[SealedColumn]:
         table = mapper.local_table
         assert isinstance(table, Table)
         for name in mapper.class_.encrypted:
-            found.append(SealedColumn(table.name, name, isinstance(table.columns[name].type, LargeBinary)))
+            found.append(SealedColumn(str(table.name), name, isinstance(table.columns[name].type, LargeBinary)))
     return sorted(found)
 
 

@@ -138,3 +138,18 @@ def test_an_application_without_a_role_of_its_own_is_named(platform: LocalPlatfo
         upgrade(
             platform.database_url.replace("bellwork_app", "bellwork_app"), "postgresql://missing:x@127.0.0.1/bellwork"
         )
+
+
+async def test_what_erases_people_masks_and_does_nothing_else(
+    application: "asyncpg.Connection[asyncpg.Record]", database: Database
+) -> None:
+    """Whatever it is asked: no entry goes, who did what stays, and an entry says that it was done."""
+    (before,) = await database.fetch("SELECT statement_id, id, action, entity_id, new FROM audit_entries")
+    erase = "SELECT audit_erase('customer', '1', $1::text[], $2::text[], $3::text[], 100)"
+    assert await application.fetchval(erase, [before["entity_id"]], ["name"], ["Haifa", ".*", "create"]) == 1
+    after, note = await database.fetch("SELECT statement_id, id, action, entity_id, new FROM audit_entries ORDER BY id")
+    assert dict(after) == {**before, "new": before["new"].replace("Noa Levi", "***")}
+    assert (note["action"], note["entity_id"]) == ("erase", "1")
+    assert await application.fetchval(erase, [before["entity_id"]], ["name"], []) == 0
+    assert len(await database.fetch("SELECT FROM audit_entries")) == 2
+    assert len(await database.fetch("SELECT FROM audit_statements WHERE actor = 'nobody'")) == 0
