@@ -11,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-LEAST_WINDOW = 8
-QUICK_SECONDS, SLOW_SECONDS = 0.5, 1.0
+LEAST_WINDOW = 4
+QUICK_SECONDS, SLOW_SECONDS = 0.25, 0.5
 BUNDLE_SECONDS = 0.1
 MOST_TURNS, LARGEST_BUNDLE = 50, 300
 
@@ -71,7 +71,7 @@ def bundle_size(turn_seconds: float, batch_size: int = 1) -> int:
 
 
 class Window(msgspec.Struct):
-    """How many messages a queue of the broker may hold: about what its workers take in a second.
+    """How many messages a queue of the broker may hold: about what its workers take in half a second.
 
     What is on the broker is served in the order of its sending, so a long queue would keep a rescued job, a higher
     priority and a quieter owner waiting. It is filled up when half of it has been taken, doubles when that was quick,

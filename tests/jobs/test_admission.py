@@ -61,7 +61,7 @@ def test_owners_are_admitted_in_turn(
     ("taken_per_second", "waiting", "least", "most"),
     [
         pytest.param(2000, 10**6, 1000, 1000, id="fast workers get as much as is allowed"),
-        pytest.param(200, 10**6, 200, 400, id="about what is taken in a second"),
+        pytest.param(200, 10**6, 50, 200, id="about what is taken in half a second"),
         pytest.param(1, 10**6, LEAST_WINDOW, LEAST_WINDOW, id="slow workers find little before them"),
         pytest.param(2000, 1, LEAST_WINDOW, LEAST_WINDOW, id="a trickle needs no room"),
     ],
@@ -139,6 +139,18 @@ async def test_a_client_with_many_jobs_does_not_delay_another(quiet_database: Da
         admitted = await take_due(session, Queue.DEFAULT, 10)
     assert late.id in [bundle.ids[0] for bundle in admitted[:2]]
     assert len(admitted) == 10
+
+
+async def test_of_many_clients_none_is_left_out_and_no_place_is(quiet_database: Database) -> None:
+    crowd, others = Actor("user", new_id()), [Actor("user", new_id()) for _ in range(12)]
+    await enqueue_many(quiet_database, crowd, [Echo(text=str(n)) for n in range(50)])
+    ones = [(await enqueue(quiet_database, other, Echo(text="one"))).id for other in others]
+    taken = []
+    for _ in range(10):
+        async with quiet_database.transaction() as session:
+            taken += [bundle.ids[0] for bundle in await take_due(session, Queue.DEFAULT, 30)]
+    assert set(ones) < set(taken)
+    assert len(taken) == 30
 
 
 async def test_a_paused_kind_waits_and_others_do_not(quiet_database: Database) -> None:
