@@ -9,14 +9,17 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
+from sqlalchemy import update
 
 from models.jobs.lifecycle import claim
 from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
+from models.kernel.origin import Origin, acting
 from models.kernel.session import Database
 from models.kernel.settings import Settings
+from models.people.tables import Customer
 from models.privacy import erasing
 from models.privacy.holdings import holdings
 from models.privacy.jobs import Erase
@@ -28,6 +31,7 @@ from tasks.integrations.receivers import Receivers
 from tests.support.accounts import bearer
 from tests.support.client import ApiClient, eventually
 from tests.support.exports import make_export
+from tests.support.factories import make_customer
 from tests.support.planted import EMAIL, places, plant, stored_files
 
 MONEY = """
@@ -137,6 +141,18 @@ async def test_erasing_again_changes_nothing(client: ApiClient, database: Databa
     before = sorted(row["row"] for row in await database.fetch(sql))
     assert await erase(client, f"/users/{planted.user_id}") == {"rows": 0, "files": 0}
     assert sorted(row["row"] for row in await database.fetch(sql)) == before
+
+
+async def test_what_an_erasure_changes_is_not_shown_in_the_trail(database: Database, clean: None) -> None:
+    with acting(Origin("system", erasing=True)):
+        async with database.transaction() as session:
+            customer = await make_customer(session, name="Noa Levi")
+        async with database.transaction() as session:
+            await session.execute(update(Customer).values(name="Erased", notes="x"))
+    made, changed = await database.fetch("SELECT entity_id, old::text, new::text FROM audit_entries ORDER BY id")
+    assert made["entity_id"] == changed["entity_id"] == str(customer.id)
+    assert set(json.loads(changed["new"]).values()) | set(json.loads(made["new"]).values()) == {"***"}
+    assert json.loads(changed["old"]) == {"name": "***", "notes": None}
 
 
 @pytest.mark.parametrize("chunk", [1, 3])
