@@ -32,10 +32,10 @@ from api.notifications.routes import NotificationsController
 from api.observe import observed
 from api.openapi import complete, openapi_config
 from api.people.routes import CustomersController, InstructorsController, StudentsController
+from api.privacy.routes import PrivacyController
 from api.problems import answer
 from api.provider_tokens import ProviderTokens
 from api.quota import Quota
-from api.privacy.routes import PrivacyController
 from api.registrations.routes import (
     CycleRegistrationsController,
     RegistrationsController,

@@ -6,7 +6,7 @@ from sqlalchemy import Index, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Base
-from models.kernel.personal import Personal, words
+from models.kernel.personal import Personal
 
 
 class KeyedAnswer(Base):
