@@ -11,7 +11,7 @@ async def test_an_operation_is_tried_from_the_page(client: ApiClient, web: Local
     page = web.urls["swagger"]
     browser.open(page)
     browser.see("Identity")
-    browser.see("Create an API key")
+    browser.see("Log out everywhere")
     browser.picture("swagger")
     _authorize(browser, client.headers["Authorization"].removeprefix("Bearer "))
 

@@ -126,6 +126,7 @@ async def refresh(session: AsyncSession, database: Database, settings: Settings,
     new = secrets.token_urlsafe(24)
     rows = await fetch(session, account_queries.ROTATE_REFRESH_TOKEN, digest(family), digest(secret), digest(new))
     if not rows:
+        await session.rollback()  # who came second to a rotation still holds the row that is to go
         await _end_family(database, family)
         raise Unauthorized("The refresh token is not valid; log in again.")
     return await _logged_in(session, settings, rows[0]["id"], rows[0]["user_id"], f"{family}.{new}")
