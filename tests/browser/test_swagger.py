@@ -17,7 +17,7 @@ async def test_an_operation_is_tried_from_the_page(client: ApiClient, web: Local
 
     browser.open("about:blank")  # only the operations in sight are on the page: a link to one brings it there
     browser.open(f"{page}#/People/createCustomer")
-    browser.see("Needs write:customers.")
+    browser.see("write:customers")
     browser.picture("operation")
     browser.find(f"{OPERATION} .try-out__btn").click()
     browser.find(f"{OPERATION} .execute").click()
