@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 
 LEAST_WINDOW = 4
-QUICK_SECONDS, SLOW_SECONDS = 0.25, 0.5
-BUNDLE_SECONDS = 0.1
-MOST_TURNS, LARGEST_BUNDLE = 50, 300
+QUICK_SECONDS, SLOW_SECONDS = 0.06, 0.15
+BUNDLE_SECONDS = 0.05
+MOST_TURNS, LARGEST_BUNDLE = 25, 300
 
 
 class Limits(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,7 +71,7 @@ def bundle_size(turn_seconds: float, batch_size: int = 1) -> int:
 
 
 class Window(msgspec.Struct):
-    """How many messages a queue of the broker may hold: about what its workers take in half a second.
+    """How many messages a queue of the broker may hold: about what its workers take in a fifth of a second.
 
     What is on the broker is served in the order of its sending, so a long queue would keep a rescued job, a higher
     priority and a quieter owner waiting. It is filled up when half of it has been taken, doubles when that was quick,

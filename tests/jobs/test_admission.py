@@ -60,8 +60,9 @@ def test_owners_are_admitted_in_turn(
 @pytest.mark.parametrize(
     ("taken_per_second", "waiting", "least", "most"),
     [
-        pytest.param(2000, 10**6, 1000, 1000, id="fast workers get as much as is allowed"),
-        pytest.param(200, 10**6, 50, 200, id="about what is taken in half a second"),
+        pytest.param(10**5, 10**6, 1000, 1000, id="fast workers get as much as is allowed"),
+        pytest.param(2000, 10**6, 128, 512, id="others about what is taken in a fifth of a second"),
+        pytest.param(200, 10**6, 8, 64, id="also slower ones"),
         pytest.param(1, 10**6, LEAST_WINDOW, LEAST_WINDOW, id="slow workers find little before them"),
         pytest.param(2000, 1, LEAST_WINDOW, LEAST_WINDOW, id="a trickle needs no room"),
     ],
@@ -123,8 +124,8 @@ def test_only_jobs_of_one_kind_travel_together() -> None:
 @pytest.mark.parametrize(
     ("seconds", "batch_size", "size"),
     [
-        (0.0, 1, 50), (0.001, 1, 50), (0.01, 1, 10), (0.1, 1, 1), (60.0, 1, 1),
-        (0.001, 100, 300), (0.04, 100, 200), (60.0, 100, 100), (0.001, 500, 500),
+        (0.0, 1, 25), (0.001, 1, 25), (0.01, 1, 5), (0.1, 1, 1), (60.0, 1, 1),
+        (0.001, 100, 300), (0.02, 100, 200), (60.0, 100, 100), (0.001, 500, 500),
     ],
 )  # fmt: skip
 def test_as_many_travel_together_as_are_done_in_a_moment(seconds: float, batch_size: int, size: int) -> None:

@@ -75,7 +75,7 @@ async def test_jobs_of_a_batched_kind_share_messages(
 
 @pytest.mark.parametrize(
     ("seconds", "sizes"),
-    [(10.0, [1] * LEAST_WINDOW), (0.02, [5, 4]), (0.0001, [9])],
+    [(10.0, [1] * LEAST_WINDOW), (0.01, [5, 4]), (0.0001, [9])],
     ids=["slow", "quick", "no work at all"],
 )
 async def test_quick_jobs_share_messages_as_far_as_nobody_waits_for_it(
