@@ -15,7 +15,7 @@ ENDS = {"task-succeeded", "task-failed", "task-retried"}
 
 
 def watch(broker_url: str, awaited: set[str], listening: threading.Event) -> dict[str, list[dict[str, Any]]]:
-    """The events by task until the awaited tasks (named meanwhile) have ended; `listening` is set once none is missed."""
+    """The events by task until the awaited (named meanwhile) have ended; `listening` is set once none is missed."""
     seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
     celery = Celery(broker=broker_url, set_as_current=False)
     with celery.connection_for_read() as connection:
