@@ -16,7 +16,7 @@ from models.jobs.rules import JobStatus
 from models.kernel.actor import Actor
 from models.kernel.errors import Unavailable, Unprocessable
 
-KEYS_WAIT_SECONDS = 12
+KEYS_WAIT_SECONDS = 5
 ANSWER_WAIT_SECONDS = 20
 
 

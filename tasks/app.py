@@ -58,7 +58,7 @@ celery = make_celery()
 
 
 def _add_task(kind: JobKind) -> None:
-    @celery.task(name=kind.name, Request="tasks.messages:JobMessage", resultrepr_maxsize=65_536)
+    @celery.task(name=kind.name, Request="tasks.messages:JobMessage", resultrepr_maxsize=1_000_000)
     def perform(job_ids: list[str]) -> str:
         process, ids = WorkerProcess.current(), [UUID(id_) for id_ in job_ids]
         ended = process.loop.run_until_complete(process.runtime.perform(kind, ids))

@@ -34,7 +34,7 @@ class Ended(msgspec.Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, closing: Closing) -> "Ended":
-        error = f"{closing.error.code}: {closing.error.message}" if closing.error else None
+        error = f"{closing.error.code}: {closing.error.message}"[:500] if closing.error else None
         return cls(closing.outcome, error, closing.work_seconds)
 
 
