@@ -21,7 +21,7 @@ from models.kernel.actor import Actor
 from models.kernel.clock import utc_now
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
-from models.kernel.session import Database, commit_chunk
+from models.kernel.session import Database, TransactionOnDemand, commit_chunk
 from models.kernel.settings import Settings
 from tasks.integrations.receivers import Receivers
 from tasks.outcomes import JobStopped
@@ -50,10 +50,14 @@ class JobContext:
     """
 
     def __init__(
-        self, job: JobRecord, session: AsyncSession, tools: Tools, report: Callable[[Progress], None], stop: Event
+        self,
+        job: JobRecord,
+        transaction: TransactionOnDemand,
+        tools: Tools,
+        report: Callable[[Progress], None],
+        stop: Event,
     ) -> None:
         self.job = job
-        self.session = session
         self.settings = tools.settings
         self.database = tools.database
         self.files = tools.files
@@ -61,9 +65,14 @@ class JobContext:
         self.http = tools.http
         self.receivers = tools.receivers
         self.actor = Actor.named(job.owner, job.request_id)
+        self._transaction = transaction
         self._report = report
         self._stop = stop
         self._receipts = {step["name"]: step["receipt"] for step in msgspec.json.decode(bytes(job.steps)) or []}
+
+    @property
+    def session(self) -> AsyncSession:
+        return self._transaction.session
 
     def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
         """Seen by whoever polls or streams the job, also while its transaction is still open. A cancel stops here."""

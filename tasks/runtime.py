@@ -5,7 +5,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from uuid import UUID
@@ -111,50 +111,52 @@ class Runtime:
     async def _perform(self, job: JobRecord, turn: Turn) -> Ends:
         """How it ended; nothing when it was given to another worker meanwhile."""
         kind = kind_named(job.kind)
-        with structlog.contextvars.bound_contextvars(
+        structlog.contextvars.bind_contextvars(
             job_id=str(job.id), kind=job.kind, attempt=job.attempt, request_id=job.request_id
-        ):
-            try:
-                closing = await self._attempt(kind, job, turn)
-            except LeaseLost as error:
-                log.warning("lease_lost", detail=error.detail)
-                return {}
-            except Exception:  # its end could not be written; it runs again when its lease has run out
-                log.exception("attempt_not_ended")
-                return {}
-            finally:
-                turn.worked.set()
-            self._nudger.tell(JOB_CHANGED, str(job.id))
-            self._nudger.nudge()
-            log.info("attempt_ended", outcome=closing.outcome, error=closing.error and closing.error.code)
-            return {job.id: Ended.of(closing)}
+        )
+        try:
+            closing = await self._attempt(kind, job, turn)
+        except LeaseLost as error:
+            log.warning("lease_lost", detail=error.detail)
+            return {}
+        except Exception:  # its end could not be written; it runs again when its lease has run out
+            log.exception("attempt_not_ended")
+            return {}
+        finally:
+            turn.worked.set()
+        self._nudger.tell(JOB_CHANGED, str(job.id))
+        self._nudger.nudge()
+        log.info("attempt_ended", outcome=closing.outcome, error=closing.error and closing.error.code)
+        return {job.id: Ended.of(closing)}
 
     async def _attempt(self, kind: JobKind, job: JobRecord, turn: Turn) -> Closing:
         """Raises LeaseLost when the job was given to another worker meanwhile."""
+        reporter = ProgressReporter(self._tools, job)
         with self._leases.hold(job, turn.worked) as hold:
-            async with self._progress(job) as reporter:
-                try:
-                    return await self._run(kind, job, reporter, hold, turn)
-                except LeaseLost:
-                    raise
-                except JobStopped as stopped:
-                    closing = after_error(kind.retry, job, stopped, 0.0)
-                except Exception as error:
-                    closing = after_error(kind.retry, job, error, random.random())
-                    log.warning(
-                        "attempt_failed", retry=closing.wait_seconds, error=repr(error),
-                        exc_info=error if is_a_surprise(closing) else None,
-                    )  # fmt: skip
-                turn.worked.set()
-                await self._settle(kind, job, closing)
-                return closing
+            try:
+                return await self._run(kind, job, reporter, hold, turn)
+            except LeaseLost:
+                raise
+            except JobStopped as stopped:
+                closing = after_error(kind.retry, job, stopped, 0.0)
+            except Exception as error:
+                closing = after_error(kind.retry, job, error, random.random())
+                log.warning(
+                    "attempt_failed", retry=closing.wait_seconds, error=repr(error),
+                    exc_info=error if is_a_surprise(closing) else None,
+                )  # fmt: skip
+            finally:
+                await reporter.stop()
+            turn.worked.set()
+            await self._settle(kind, job, closing)
+            return closing
 
     async def _run(
         self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", hold: Hold, turn: Turn
     ) -> Closing:
         args = decode(bytes(job.payload), kind.args)
-        async with self._database.transaction() as session:
-            context = JobContext(job, session, self._tools, reporter.report, hold.stop)
+        async with self._database.transaction_on_demand() as transaction:
+            context = JobContext(job, transaction, self._tools, reporter.report, hold.stop)
             with acting(Origin(job.owner, job.request_id, job.id)):
                 result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
@@ -162,8 +164,8 @@ class Runtime:
             seconds = time.perf_counter() - turn.began
             closing = after_success(stored, seconds)
             turn.worked.set()
-            if session.in_transaction() or has_witness(job):
-                await self._end(session, kind, job, closing)
+            if transaction.begun or has_witness(job):
+                await self._end(transaction.session, kind, job, closing)
                 return closing
         if not await self._closer.ask(Success(job, stored, seconds)):
             raise lost(job)
@@ -185,14 +187,6 @@ class Runtime:
     async def _end(self, session: AsyncSession, kind: JobKind, job: JobRecord, closing: Closing) -> None:
         status = await close(session, job, closing)
         await announce_end(session, job, status, closing.error)
-
-    @contextlib.asynccontextmanager
-    async def _progress(self, job: JobRecord) -> AsyncIterator["ProgressReporter"]:
-        reporter = ProgressReporter(self._tools, job)
-        try:
-            yield reporter
-        finally:
-            await reporter.stop()
 
 
 class ProgressReporter:

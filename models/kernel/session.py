@@ -104,13 +104,12 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose work is committed on leaving and rolled back on any error, a failed commit included."""
-        async with self._sessions() as session:
-            try:
-                yield session
-                await session.commit()
-            except BaseException:
-                await asyncio.shield(session.rollback())
-                raise
+        async with self.transaction_on_demand() as transaction:
+            yield transaction.session
+
+    def transaction_on_demand(self) -> "TransactionOnDemand":
+        """The same for who may not need a session, which costs more than many a job."""
+        return TransactionOnDemand(self._sessions)
 
     def session(self) -> AsyncSession:
         """A session for reading; whoever opens it closes it."""
@@ -161,6 +160,36 @@ def engine_of(url: str, server_settings: dict[str, str] | None = None, **options
 
 async def _keep_as_is(_: Any) -> None:
     """A lone statement leaves nothing to reset; asyncpg's own reset costs a second round trip after each."""
+
+
+class TransactionOnDemand:
+    """Has a session from the first time that it is asked for it; that is ended as `Database.transaction` says."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+        self._session: AsyncSession | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self._session is not None
+
+    @property
+    def session(self) -> AsyncSession:
+        if self._session is None:
+            self._session = self._sessions()
+        return self._session
+
+    async def __aenter__(self) -> "TransactionOnDemand":
+        return self
+
+    async def __aexit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        if self._session is None:
+            return
+        try:
+            if error is None:
+                await self._session.commit()
+        finally:  # which rolls back what was not committed
+            await asyncio.shield(self._session.close())
 
 
 class Statements:
