@@ -23,7 +23,6 @@ from models.identity.caller import Caller
 from models.identity.permissions import Scope as AccessScope
 from models.jobs import service as jobs
 from models.jobs.kinds import JobArgs, JobKind
-from models.jobs.records import JobRecord
 from models.jobs.service import JobOptions
 from models.kernel.errors import DomainError
 from models.kernel.validation import check_storable
@@ -70,13 +69,14 @@ class ExpressLane:
             return False
         try:
             job = await jobs.get_job(self._state.database, id_, owner=caller.visible_owner)
-            headers = [(b"etag", etag_of(job).encode())]
+            body = encode(JobOut.of(job))
+            headers = [(b"etag", etag_of(body).encode())]
             if not job.finished:
                 headers.append((b"retry-after", (await retry_after_of(self._state, job)).encode()))
         except Exception:
             return False
         scope["path_template"] = JOB + "{job_id}"
-        await _send(send, 200, headers, job)
+        await _send(send, 200, headers, body)
         return True
 
     async def _submit(self, scope: HTTPScope, caller: Caller, receive: Receive, send: Send) -> None:
@@ -98,7 +98,7 @@ class ExpressLane:
             # Not handed on: the job may have been stored, and must not be stored twice.
             await send_problem(scope, error, send)
             return
-        await _send(send, 202, headers, job)
+        await _send(send, 202, headers, encode(JobOut.of(job)))
         self._state.nudger.nudge()
 
     async def _take(self, receive: Receive) -> tuple[list[ReceiveMessage], bytes | None]:
@@ -152,8 +152,7 @@ def _again(messages: list[ReceiveMessage], receive: Receive) -> Receive:
     return receive_again
 
 
-async def _send(send: Send, status: int, headers: Headers, job: JobRecord) -> None:
-    body = encode(JobOut.of(job))
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
     described = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": described})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -6,12 +6,11 @@ import re
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-import msgspec
 from litestar.datastructures import State
 
 from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
-from api.resources import Response
+from api.resources import Response, encode
 from api.transaction import Unit
 from models.jobs.pace import PaceReader, next_look
 from models.jobs.records import JobRecord
@@ -25,8 +24,8 @@ POLL_SECONDS = 5.0
 PING_SECONDS = 15.0
 
 
-async def accepted(request: ApiRequest, job: JobRecord) -> Response[JobOut]:
-    """`202` with the job and `Location`; with `Prefer: wait=N`, `200` if it ends within N seconds.
+async def accepted(request: ApiRequest, job: JobRecord, **further: str) -> Response[JobOut]:
+    """`202` with the job, `Location` and headers of `further`; with `Prefer: wait=N`, `200` if it ends within N seconds.
 
     The work is committed before the wait begins. A request with an Idempotency-Key is answered at once, because its
     answer is part of that commit.
@@ -37,7 +36,7 @@ async def accepted(request: ApiRequest, job: JobRecord) -> Response[JobOut]:
         await unit.commit()
         request.app.state.nudger.nudge()
         job = await wait_for_end(request.app.state, job.id, seconds)
-    headers = {"Location": f"/api/v1/jobs/{job.id}"}
+    headers = {"Location": f"/api/v1/jobs/{job.id}", **further}
     if job.finished:
         return Response(JobOut.of(job), status_code=200, headers={**headers, "Preference-Applied": f"wait={seconds}"})
     retry_after = await retry_after_of(request.app.state, job)
@@ -52,11 +51,13 @@ async def retry_after_of(state: State, job: JobRecord) -> str:
     return str(next_look(job, pace, ahead, utc_now()))
 
 
-def etag_of(job: JobRecord) -> str:
-    """Changes whenever anything a caller sees of the job does."""
-    parts = (job.attempt, job.status, job.progress_current, job.progress_total, job.progress_message, bytes(job.steps))
-    stop = job.cancel_requested_at is not None
-    return f'W/"{hashlib.blake2b(repr((*parts, stop, job.max_attempts)).encode(), digest_size=8).hexdigest()}"'
+def state_of(body: bytes) -> str:
+    """Of a job as it is sent: another one whenever anything that a caller sees of it is another."""
+    return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+def etag_of(body: bytes) -> str:
+    return f'"{state_of(body)}"'
 
 
 def preferred_wait(request: ApiRequest) -> int:
@@ -93,8 +94,13 @@ async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> As
         while True:
             changed.clear()
             job = await get_job(database, job.id)
-            if (state := _state_of(job)) != sent:
-                yield _event("end" if job.finished else "progress", state, JobOut.of(job))
+            body = encode(JobOut.of(job))
+            if (state := state_of(body)) != sent:
+                yield b"event: %b\nid: %b\ndata: %b\n\n" % (
+                    b"end" if job.finished else b"progress",
+                    state.encode(),
+                    body,
+                )
                 sent, quiet_since = state, asyncio.get_running_loop().time()
             if job.finished:
                 return
@@ -102,15 +108,6 @@ async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> As
                 yield b": ping\n\n"
                 quiet_since = asyncio.get_running_loop().time()
             await _wait(changed, POLL_SECONDS)
-
-
-def _state_of(job: JobRecord) -> str:
-    return f"{job.attempt}-{job.status}-{job.progress_current or 0}-{job.progress_total or 0}"
-
-
-def _event(name: str, id_: str, job: JobOut) -> bytes:
-    data = msgspec.json.Encoder(decimal_format="number").encode(job)
-    return b"event: %b\nid: %b\ndata: %b\n\n" % (name.encode(), id_.encode(), data)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

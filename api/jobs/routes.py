@@ -4,6 +4,7 @@ from typing import Annotated, Any, cast
 from uuid import UUID
 
 from litestar import Controller, get, patch, post
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
@@ -30,7 +31,7 @@ from api.jobs.schemas import (
     RedrivePreview,
 )
 from api.jobs.submitting import batch_items, check_callback, options_of, submittable
-from api.resources import Response
+from api.resources import Response, encode
 from api.transaction import Unit
 from models.events.endings import cancel_job
 from models.identity.caller import Caller
@@ -40,32 +41,37 @@ from models.jobs import service as jobs
 from models.jobs.dispatching import list_paused
 from models.jobs.explain import Explanation
 from models.jobs.jobs import Redrive, RedriveFilter
-from models.jobs.kinds import JobKind, all_kinds, kind_named
+from models.jobs.kinds import JobKind, all_kinds, find_kind, kind_named
 from models.jobs.records import JobRecord
 from models.jobs.service import JobPage
-from models.kernel.errors import Conflict
 from models.kernel.paging import Listing
 from models.kernel.session import Database
 
 CANCEL_WAIT_SECONDS = 10
+DEDUPLICATED = ResponseHeader(
+    name="Deduplicated", documentation_only=True,
+    description="`kept`: an unfinished job of yours has this `dedupeKey`, and is the answer as it was. No header: new.",
+)  # fmt: skip
 
 
 class JobsController(Controller):
     path = "/jobs"
     tags = ("Jobs",)
 
-    @post("/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job")
+    @post(
+        "/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job",
+        response_headers=[DEDUPLICATED],
+    )  # fmt: skip
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
-        """Durable once accepted. While a job with the same `dedupeKey` is unfinished, that job is the answer; 409 when
-        it is somebody else's."""
+        """Durable once accepted. While a job of yours of the same kind with the same `dedupeKey` is unfinished, that job
+        is the answer, and the header `Deduplicated` says so."""
         kind, args = submittable(caller, data.kind, data.payload)
         check_callback(request.app.state.settings, data.callback_url)
         unit: Unit = request.scope["state"]["unit"]
         on = await unit.session() if unit.keyed else request.app.state.database
-        job = (await jobs.submit(on, caller, kind, args, options_of(data))).job
-        if caller.visible_owner not in (None, job.owner):
-            raise Conflict("Somebody else has an unfinished job with this `dedupeKey`.")
-        return await accepted(request, job)
+        submitted = await jobs.submit(on, caller, kind, args, options_of(data))
+        met = {"Deduplicated": submitted.twin.value} if submitted.twin else {}
+        return await accepted(request, submitted.job, **met)
 
     @post("/batch", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit many jobs")
     async def submit_batch(
@@ -113,12 +119,13 @@ class JobsController(Controller):
         job = await _visible_job(request, caller, job_id)
         if not job.finished and (seconds := preferred_wait(request)):
             job = await wait_for_end(request.app.state, job_id, seconds)
-        headers = {"ETag": etag_of(job)}
+        body = encode(JobOut.of(job))
+        headers = {"ETag": etag_of(body)}
         if not job.finished:
             headers["Retry-After"] = await retry_after_of(request.app.state, job)
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(cast(Any, b""), status_code=304, headers=headers)
-        return Response(JobOut.of(job), headers=headers)
+        return Response(cast(Any, body), headers=headers)
 
     @get("/{job_id:uuid}/attempts", guards=[reaches(Scope.READ_JOBS)], summary="Read a job's attempts")
     async def list_attempts(
@@ -185,8 +192,9 @@ class JobsController(Controller):
         Needs what asking for it needs.
         """
         job = await jobs.get_job(session, job_id, owner=caller.visible_owner)
-        if scope := kind_named(job.kind).scope:
-            caller.require_some(scope)
+        kind = find_kind(job.kind)
+        if kind and kind.scope:
+            caller.require_some(kind.scope)
         return await accepted(request, await jobs.retry_job(session, job))
 
 

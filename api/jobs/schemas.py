@@ -22,7 +22,8 @@ CallbackUrl = Annotated[
 
 
 class JobIn(In):
-    """`payload` is the kind's own (see `GET /job-kinds`). At most one unfinished job per kind has a `dedupeKey`."""
+    """`payload` is the kind's own (see `GET /job-kinds`). At most one unfinished job of yours has a
+    `dedupeKey`, per kind."""
 
     kind: Annotated[str, Meta(max_length=100, examples=["cycles.generate_meetings"])]
     payload: dict[str, Any]

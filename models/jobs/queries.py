@@ -22,7 +22,7 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::
             $8::smallint[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::timestamptz[], $14::text[])
      AS given (id, kind, queue, payload, priority, owner, run_at, max_attempts, dedupe_key, request_id, limit_key,
                schedule_id, fire_at, callback_url)
-ON CONFLICT (kind, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
+ON CONFLICT (kind, owner, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
 RETURNING {JOB}
 """
 
@@ -159,7 +159,9 @@ DELETE FROM jobs WHERE id = ANY (ARRAY(
 RETURNING 1
 """
 
-UNFINISHED_TWIN = f"SELECT * FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND status IN {UNFINISHED}"
+UNFINISHED_TWIN = f"""
+SELECT {JOB} FROM jobs WHERE kind = $1 AND owner = $2 AND dedupe_key = $3 AND status IN {UNFINISHED}
+"""
 
 BY_IDS = f"SELECT {JOB} FROM jobs WHERE id = ANY($1::uuid[])"
 
@@ -290,31 +292,6 @@ closed AS (
     FROM closed
     WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
 )"""
-
-# A lease that ran out: the worker died, or was paused for so long that it must not be believed any more.
-# The job keeps its `run_at`, and with it its place before those that came due later: it has waited long enough.
-RESCUE = """
-WITH lost AS (
-    SELECT id FROM jobs
-    WHERE status = 'running' AND lease_until < clock_timestamp()
-    ORDER BY lease_until LIMIT 500
-    FOR UPDATE SKIP LOCKED
-), rescued AS (
-    UPDATE jobs
-    SET status = CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
-                      WHEN attempt >= max_attempts THEN 'failed' ELSE 'retrying' END,
-        cancel_verdict = CASE WHEN cancel_requested_at IS NOT NULL THEN 'stopped' END,
-        finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR attempt >= max_attempts THEN clock_timestamp() END,
-        error = $1::text::jsonb, lease_worker = NULL, lease_until = NULL
-    FROM lost WHERE jobs.id = lost.id
-    RETURNING jobs.*
-), logged AS (
-    UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = 'lost', error = $1::text::jsonb
-    FROM rescued
-    WHERE job_attempts.job_id = rescued.id AND job_attempts.attempt = rescued.attempt
-)
-SELECT rescued.*, pg_notify('bellwork_job', id::text) FROM rescued
-"""
 
 
 def jobs(filters: Mapping[str, Any], *, only_owner: str | None) -> Select[Job]:

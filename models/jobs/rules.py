@@ -45,6 +45,7 @@ class Happening(StrEnum):
     CANCELLED = "cancelled"
     STOPPED = "stopped"
     RETRIED = "retried"
+    REFUSED = "refused"
 
 
 class AttemptOutcome(StrEnum):
@@ -64,6 +65,12 @@ class CancelVerdict(StrEnum):
     REQUESTED = "requested"
 
 
+class Twin(StrEnum):
+    """What became of the unfinished job that a submit with the same dedupe key met."""
+
+    KEPT = "kept"
+
+
 UNFINISHED = (JobStatus.SCHEDULED, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.RETRYING)
 FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
@@ -71,6 +78,7 @@ TRANSITIONS: dict[tuple[JobStatus, Happening], JobStatus] = {
     (JobStatus.SCHEDULED, Happening.DUE): JobStatus.QUEUED,
     (JobStatus.RETRYING, Happening.DUE): JobStatus.QUEUED,
     (JobStatus.QUEUED, Happening.CLAIMED): JobStatus.RUNNING,
+    (JobStatus.QUEUED, Happening.REFUSED): JobStatus.RETRYING,
     (JobStatus.RUNNING, Happening.DONE): JobStatus.SUCCEEDED,
     (JobStatus.RUNNING, Happening.BROKE): JobStatus.RETRYING,
     (JobStatus.RUNNING, Happening.GAVE_UP): JobStatus.FAILED,
@@ -132,6 +140,9 @@ class JobError(msgspec.Struct, frozen=True, rename="camel"):
     code: str
     message: str
     retryable: bool
+
+
+KIND_UNKNOWN = "KIND_UNKNOWN"
 
 
 class Progress(msgspec.Struct, frozen=True, rename="camel"):

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.audit.rules import Action
 from models.audit.service import record
 from models.jobs import lifecycle, queries
-from models.jobs.kinds import JobArgs, JobKind, kind_named, kind_of
+from models.jobs.kinds import JobArgs, JobKind, find_kind, kind_of
 from models.jobs.records import AttemptRecord, JobRecord, NewJob, attempt_record, job_record
-from models.jobs.rules import DEFAULT_PRIORITY, JobStatus
+from models.jobs.rules import DEFAULT_PRIORITY, JobStatus, Twin
 from models.jobs.tables import Job
 from models.kernel.actor import Actor
 from models.kernel.batching import together
@@ -24,8 +24,8 @@ from models.kernel.session import Connection, Database, fetch
 
 
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`run_at` is an instant; at most one unfinished job of a kind has a given `dedupe_key`, and one job ever a given
-    pair of `schedule_id` and `fire_at`.
+    """`run_at` is an instant; at most one unfinished job of an owner and kind has a given `dedupe_key`, and one job ever
+    a given pair of `schedule_id` and `fire_at`.
     """
 
     run_at: datetime | None = None
@@ -41,10 +41,10 @@ DEFAULTS = JobOptions()
 
 
 class Submitted(msgspec.Struct, frozen=True):
-    """`created` is False when an unfinished job with the same dedupe key was there already."""
+    """`twin` says what became of the unfinished job that had the dedupe key already; None when the job is new."""
 
     job: JobRecord
-    created: bool
+    twin: Twin | None
 
 
 async def enqueue(on: Connection, actor: Actor, args: JobArgs, options: JobOptions = DEFAULTS) -> JobRecord:
@@ -59,10 +59,10 @@ async def submit(
     for _ in range(3):
         job = await _insert(on, _new_job(actor, kind, args, options))
         if job is not None:
-            return Submitted(job, created=True)
-        twin = await fetch(on, queries.UNFINISHED_TWIN, kind.name, options.dedupe_key)
+            return Submitted(job, None)
+        twin = await fetch(on, queries.UNFINISHED_TWIN, kind.name, actor.name, options.dedupe_key)
         if twin:
-            return Submitted(job_record(twin[0]), created=False)
+            return Submitted(job_record(twin[0]), Twin.KEPT)
     raise Conflict(f"Jobs of kind {kind.name} with this dedupe key are starting and ending too fast; try again.")
 
 
@@ -142,8 +142,12 @@ async def _find_each(on: Connection, ids: Sequence[UUID]) -> list[JobRecord | No
 
 
 async def retry_job(on: Connection, job: JobRecord) -> JobRecord:
-    """Raises Conflict for a job that has not failed or been cancelled, or whose dedupe key is taken meanwhile."""
-    again = await lifecycle.retry(on, job) if kind_named(job.kind).performed else None
+    """Raises Conflict for a job that has not failed or been cancelled, whose kind is gone, or whose dedupe key is taken
+    meanwhile."""
+    kind = find_kind(job.kind)
+    if kind is None:
+        raise Conflict(f"This version has no kind `{job.kind}`, so nobody would do the job.")
+    again = await lifecycle.retry(on, job) if kind.performed else None
     if again is None:
         raise Conflict(f"Only failed and cancelled jobs are retried (and no batches); this one is {job.status}.")
     await record(on, Action.RETRY, "job", job.id)

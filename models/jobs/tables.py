@@ -76,7 +76,7 @@ class Job(Base):
         Index("ix_jobs_running", "queue", "kind", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
         Index(
-            "uq_jobs_dedupe", "kind", "dedupe_key", unique=True,
+            "uq_jobs_dedupe", "kind", "owner", "dedupe_key", unique=True,
             postgresql_where=text(f"dedupe_key IS NOT NULL AND {_unfinished}"),
         ),
         Index(

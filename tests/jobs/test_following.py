@@ -1,10 +1,16 @@
 """Polling, waiting, streaming: how a caller learns how a job goes, and who may."""
 
+import asyncio
 import json
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
+from litestar import Litestar
 
+from api.jobs import following
+from models.jobs.service import get_job
 from models.kernel.session import Database
 from tests.conftest import sign_in
 from tests.support.client import ApiClient
@@ -50,6 +56,33 @@ async def test_the_stream_shows_progress_and_closes_at_the_end(client: ApiClient
     assert currents == sorted(currents)
     assert currents[-1] == 5
     assert len({event["id"] for event in events}) == len(events)
+
+
+async def test_each_thing_a_caller_sees_of_a_job_is_an_event_when_it_changes(
+    app: Litestar, client: ApiClient, database: Database
+) -> None:
+    """Words of progress alone, a step, a requested cancel: what has an ETag of its own is an event of its own."""
+    job = await client.submit("probe.echo", {"text": "x"}, runAt="2199-01-01T00:00:00Z")
+    id_ = UUID(job["id"])
+    events = following.stream(cast(Any, SimpleNamespace(app=app)), await get_job(database, id_), None)
+    assert await anext(events) == b"retry: 1000\n\n"
+    states = [_id_of(await anext(events))]
+    for change in (
+        "priority = 6", "run_at = '2198-01-01Z'", "payload = '{\"text\": \"y\"}'",
+        "status = 'running', attempt = 1, lease_until = now() + interval '1 hour'",
+        "progress_current = 0, progress_message = 'a'", "progress_message = 'b'", "steps = '[{\"name\": \"mail\"}]'",
+        "cancel_requested_at = now()", "status = 'cancelled', lease_until = NULL, finished_at = now()",
+    ):  # fmt: skip
+        await database.execute(f"UPDATE jobs SET {change} WHERE id = $1", id_)
+        await database.execute("SELECT pg_notify('bellwork_job', $1)", job["id"])
+        states.append(_id_of(await asyncio.wait_for(anext(events), 10)))
+        assert (await client.get(f"/jobs/{id_}")).headers["etag"] == f'"{states[-1]}"', change
+    assert len(set(states)) == len(states) == 10
+    assert [event async for event in events] == []
+
+
+def _id_of(event: bytes) -> str:
+    return event.decode().split("\nid: ")[1].split("\n")[0]
 
 
 async def test_a_resumed_stream_leaves_out_what_was_seen(client: ApiClient) -> None:
