@@ -25,7 +25,7 @@ PING_SECONDS = 15.0
 
 
 async def accepted(request: ApiRequest, job: JobRecord, **further: str) -> Response[JobOut]:
-    """`202` with the job, `Location` and headers of `further`; with `Prefer: wait=N`, `200` if it ends within N seconds.
+    """`202` with the job, `Location` and the `further` headers; with `Prefer: wait=N`, `200` if it ends within N seconds.
 
     The work is committed before the wait begins. A request with an Idempotency-Key is answered at once, because its
     answer is part of that commit.
@@ -96,11 +96,7 @@ async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> As
             job = await get_job(database, job.id)
             body = encode(JobOut.of(job))
             if (state := state_of(body)) != sent:
-                yield b"event: %b\nid: %b\ndata: %b\n\n" % (
-                    b"end" if job.finished else b"progress",
-                    state.encode(),
-                    body,
-                )
+                yield _event(b"end" if job.finished else b"progress", state, body)
                 sent, quiet_since = state, asyncio.get_running_loop().time()
             if job.finished:
                 return
@@ -108,6 +104,10 @@ async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> As
                 yield b": ping\n\n"
                 quiet_since = asyncio.get_running_loop().time()
             await _wait(changed, POLL_SECONDS)
+
+
+def _event(name: bytes, id_: str, data: bytes) -> bytes:
+    return b"event: %b\nid: %b\ndata: %b\n\n" % (name, id_.encode(), data)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -63,8 +63,8 @@ class JobsController(Controller):
         response_headers=[DEDUPLICATED],
     )  # fmt: skip
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
-        """Durable once accepted. While a job of yours of the same kind with the same `dedupeKey` is unfinished, that job
-        is the answer, and the header `Deduplicated` says so."""
+        """Durable once accepted. While a job of yours of this kind with the same `dedupeKey` is unfinished, that one is
+        the answer, and the header `Deduplicated` says so."""
         kind, args = submittable(caller, data.kind, data.payload)
         check_callback(request.app.state.settings, data.callback_url)
         unit: Unit = request.scope["state"]["unit"]

@@ -24,8 +24,8 @@ from models.kernel.session import Connection, Database, fetch
 
 
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`run_at` is an instant; at most one unfinished job of an owner and kind has a given `dedupe_key`, and one job ever
-    a given pair of `schedule_id` and `fire_at`.
+    """`run_at` is an instant; at most one unfinished job of an owner and kind has a given `dedupe_key`, and one job
+    ever a given pair of `schedule_id` and `fire_at`.
     """
 
     run_at: datetime | None = None
