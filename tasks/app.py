@@ -23,6 +23,7 @@ from models.kernel.logs import configure_logging
 from models.kernel.session import Database
 from models.kernel.settings import get_settings
 from models.webhooks.service import address_policy
+from tasks.consumer import UNKNOWN_KIND
 from tasks.context import Tools
 from tasks.integrations.receivers import Receivers
 from tasks.messages import write_ends
@@ -76,6 +77,14 @@ def canary(task: Any, _ids: list[str]) -> str:
     queue = task.request.delivery_info["routing_key"]
     process.loop.run_until_complete(process.runtime.show_alive(queue))
     return f"{queue} is served"
+
+
+@celery.task(name=UNKNOWN_KIND, Request="tasks.messages:JobMessage", resultrepr_maxsize=1_000_000)
+def refuse(job_ids: list[str]) -> str:
+    """What a message becomes whose kind has no task here."""
+    process = WorkerProcess.current()
+    process.loop.run_until_complete(process.runtime.refuse([UUID(id_) for id_ in job_ids]))
+    return write_ends([None for _ in job_ids])
 
 
 class WorkerProcess:

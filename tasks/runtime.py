@@ -18,7 +18,7 @@ from models.events.endings import Success, announce_end, end_successes
 from models.jobs.dispatching import unpublish
 from models.jobs.endings import has_witness
 from models.jobs.kinds import JobKind, NoResult, kind_named
-from models.jobs.lifecycle import Closing, LeaseLost, claim, close, lost, report_progress, see_worker
+from models.jobs.lifecycle import Closing, LeaseLost, claim, close, lost, refuse, report_progress, see_worker
 from models.jobs.records import JobRecord
 from models.jobs.rules import Progress
 from models.kernel.batching import Batcher
@@ -77,6 +77,11 @@ class Runtime:
             await asyncio.gather(*handing_back)
             await self._nudger.settle()
 
+    async def refuse(self, ids: Sequence[UUID]) -> None:
+        """Give back jobs of a kind that only a newer version knows, or only an older one knew."""
+        kinds = await refuse(self._database, ids, self._worker)
+        log.warning("kind_unknown", kinds=sorted(set(kinds)), jobs=len(kinds))
+
     async def show_alive(self, queue: str) -> None:
         await see_worker(self._database, queue, self._worker)
 
@@ -110,12 +115,11 @@ class Runtime:
 
     async def _perform(self, job: JobRecord, turn: Turn) -> Ends:
         """How it ended; nothing when it was given to another worker meanwhile."""
-        kind = kind_named(job.kind)
         structlog.contextvars.bind_contextvars(
             job_id=str(job.id), kind=job.kind, attempt=job.attempt, request_id=job.request_id
         )
         try:
-            closing = await self._attempt(kind, job, turn)
+            closing = await self._attempt(kind_named(job.kind), job, turn)
         except LeaseLost as error:
             log.warning("lease_lost", detail=error.detail)
             return {}

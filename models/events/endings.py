@@ -12,7 +12,7 @@ from models.events import queries
 from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
 from models.events.service import emit, encode
 from models.jobs.endings import record_end, record_giving_up
-from models.jobs.kinds import kind_named
+from models.jobs.kinds import find_kind
 from models.jobs.lifecycle import cancel, close_batches, list_unfinished_children
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, JobStatus
@@ -34,9 +34,15 @@ async def announce_end(session: AsyncSession, job: JobRecord, status: JobStatus,
         await record_end(session, job)
     if status in (JobStatus.FAILED, JobStatus.CANCELLED):
         await record_giving_up(session, job, error if status == JobStatus.FAILED else None)
-    if status in _TYPES and kind_named(job.kind).announced:
+    if status in _TYPES and _is_announced(job):
         actor = Actor.named(job.owner, job.request_id)
         await emit(session, actor, _TYPES[status], job.id, job_ended(job, status, error))
+
+
+def _is_announced(job: JobRecord) -> bool:
+    """As its kind says; a job whose kind is gone is, because somebody may wait for it."""
+    kind = find_kind(job.kind)
+    return kind is None or kind.announced
 
 
 class Success(msgspec.Struct, frozen=True):
@@ -48,7 +54,7 @@ class Success(msgspec.Struct, frozen=True):
 
     @property
     def announcement(self) -> tuple[UUID, str] | tuple[None, None]:
-        if not kind_named(self.job.kind).announced:
+        if not _is_announced(self.job):
             return None, None
         return new_id(), encode(job_ended(self.job, JobStatus.SUCCEEDED, None))
 

@@ -45,10 +45,12 @@ async def take_due(
 
 
 async def _admit(on: Connection, queue: Queue, places: int, turns: Mapping[str, int]) -> list[Candidate]:
-    limits = {kind.name: kind.limits for kind in all_kinds() if kind.limits and kind.queue == queue}
+    kinds = list(all_kinds())
+    limits = {kind.name: kind.limits for kind in kinds if kind.limits and kind.queue == queue}
     in_flight = await _count_in_flight(on, queue, list(limits))
     full_kinds, full_keys = saturated(limits, in_flight)
-    rows = await fetch(on, queries.CANDIDATES, queue.value, places, full_kinds, full_keys)
+    known = [kind.name for kind in kinds]
+    rows = await fetch(on, queries.CANDIDATES, queue.value, places, full_kinds, full_keys, known)
     return admit([Candidate(**row) for row in rows], places, turns_taken=turns, limits=limits, in_flight=in_flight)
 
 

@@ -47,6 +47,7 @@ PAUSED = "SELECT kind FROM paused_kinds"
 
 # The first few of every owner, found by walking the index from owner to owner: a client with a million jobs
 # costs no more than one with ten, and many owners give fewer each, about twice as many in all as there are places.
+# Jobs of kinds that this version does not know (`$5` are the known) stay: no worker of it could do them.
 CANDIDATES = """
 WITH RECURSIVE owners AS (
     (SELECT owner FROM jobs WHERE queue = $1 AND published_at IS NULL AND status = 'queued' ORDER BY owner LIMIT 1)
@@ -61,7 +62,7 @@ CROSS JOIN LATERAL (
     SELECT id, kind, priority, run_at, owner, limit_key,
            coalesce(error->>'code' = 'LEASE_EXPIRED', false) AS orphaned FROM jobs
     WHERE queue = $1 AND jobs.owner = owners.owner AND published_at IS NULL AND status = 'queued'
-      AND kind <> ALL ($3::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
+      AND kind <> ALL ($3::text[]) AND kind = ANY ($5::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
       AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
     ORDER BY priority DESC, run_at, id
     LIMIT (SELECT greatest(ceil(2.0 * $2::int / count(*)), 1) FROM owners WHERE owner IS NOT NULL)

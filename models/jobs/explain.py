@@ -7,7 +7,7 @@ import msgspec
 
 from models.jobs.admission import Limits
 from models.jobs.records import JobRecord
-from models.jobs.rules import JobStatus
+from models.jobs.rules import KIND_UNKNOWN, JobError, JobStatus
 
 SILENT_AFTER = timedelta(seconds=60)
 
@@ -15,6 +15,7 @@ SILENT_AFTER = timedelta(seconds=60)
 class Reason(StrEnum):
     RUN_AT_AHEAD = "run_at_ahead"
     BACKOFF = "backoff"
+    KIND_UNKNOWN = "kind_unknown"
     KIND_PAUSED = "kind_paused"
     KIND_LIMIT = "kind_limit"
     KEY_LIMIT = "key_limit"
@@ -28,9 +29,11 @@ class Reason(StrEnum):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known around a job. `worker_seen_at` is when any worker last took something from its queue."""
+    """What is known around a job. `known` is whether this version has its kind; `worker_seen_at` when any worker last
+    took something from its queue."""
 
     job: JobRecord
+    known: bool
     now: datetime
     paused: bool
     limits: Limits
@@ -67,6 +70,8 @@ def explain(facts: Facts) -> Explanation:
     if job.status == JobStatus.SCHEDULED:
         because = Because(Reason.RUN_AT_AHEAD, f"It was asked to run at {_text(job.run_at)}.")
         return _because(facts, [because, *_in_the_way(facts)], "It joins its queue when its time comes.")
+    if job.status == JobStatus.RETRYING and (refused := _refused(facts)):
+        return _because(facts, [refused, *_in_the_way(facts)], f"It is offered to them again at {_text(job.run_at)}.")
     if job.status == JobStatus.RETRYING:
         because = Because(
             Reason.BACKOFF, f"Attempt {job.attempt} of {job.max_attempts} broke; it waits until {_text(job.run_at)}."
@@ -108,6 +113,9 @@ def _waiting(facts: Facts) -> Explanation:
 def _in_the_way(facts: Facts) -> list[Because]:
     """What would keep the job from being sent even if it were its turn."""
     kind, limits, found = facts.job.kind, facts.limits, []
+    if not facts.known:
+        gone = f"This version has no kind `{kind}`, so no worker of it is sent the job."
+        found.append(Because(Reason.KIND_UNKNOWN, f"{gone} Cancel it, or deploy a version that has the kind."))
     if facts.paused:
         found.append(Because(Reason.KIND_PAUSED, f"`{kind}` is paused; an administrator resumes it."))
     if limits.in_all is not None and facts.kind_in_flight >= limits.in_all:
@@ -119,6 +127,14 @@ def _in_the_way(facts: Facts) -> list[Because]:
             Because(Reason.KEY_LIMIT, f"{facts.key_in_flight} jobs of its key are under way, the most there may be.")
         )
     return found
+
+
+def _refused(facts: Facts) -> Because | None:
+    """Whether the worker that was to take it did not know its kind."""
+    error = msgspec.json.decode(bytes(facts.job.error), type=JobError | None)
+    if error is None or error.code != KIND_UNKNOWN:
+        return None
+    return Because(Reason.KIND_UNKNOWN, f"{error.message} Until that one has been replaced, others may take it.")
 
 
 def _no_worker(facts: Facts) -> list[Because]:

@@ -107,12 +107,16 @@ def kind(
     return register
 
 
+def find_kind(name: str) -> JobKind | None:
+    """For jobs that are there: their kind may be gone since, or of a version newer than this process."""
+    return _kinds.get(name)
+
+
 def kind_named(name: str) -> JobKind:
     """Raises NotFound."""
-    try:
-        return _kinds[name]
-    except KeyError:
-        raise NotFound(f"There is no job kind `{name}`; GET /api/v1/job-kinds lists them.") from None
+    if kind := find_kind(name):
+        return kind
+    raise NotFound(f"There is no job kind `{name}`; GET /api/v1/job-kinds lists them.")
 
 
 def kind_of(args: JobArgs | type[JobArgs]) -> JobKind:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from models.jobs import queries
+from models.jobs import queries, rescuing_queries
 from models.jobs.kinds import kind_named
 from models.jobs.records import JobRecord, job_record
 from models.jobs.rules import AttemptOutcome, JobError, JobStatus, Progress
@@ -99,10 +99,22 @@ async def close(on: Connection, job: JobRecord, closing: Closing) -> JobStatus:
     return JobStatus(rows[0]["status"])
 
 
-async def rescue(on: Connection) -> list[JobRecord]:
+async def rescue(on: Connection, only: UUID | None = None) -> list[JobRecord]:
     """Jobs whose lease ran out run again; they have failed when that was their last attempt, and are cancelled when
     that was asked for."""
-    return [job_record(row) for row in await fetch(on, queries.RESCUE, msgspec.json.encode(LEASE_EXPIRED).decode())]
+    error = msgspec.json.encode(LEASE_EXPIRED).decode()
+    return [job_record(row) for row in await fetch(on, rescuing_queries.RESCUE, error, only)]
+
+
+async def put_off(on: Connection, job: JobRecord) -> None:
+    """Leave a job whose lease ran out for a minute."""
+    await fetch(on, rescuing_queries.PUT_OFF, job.id)
+
+
+async def refuse(on: Connection, ids: Sequence[UUID], worker: str) -> list[str]:
+    """Give back those of the jobs that still wait, because the worker does not know their kind; gives the kinds."""
+    why = f"The worker {worker} does not know its kind."
+    return [row["kind"] for row in await fetch(on, rescuing_queries.REFUSE, list(ids), why)]
 
 
 async def close_batches(on: Connection) -> list[JobRecord]:

@@ -11,7 +11,7 @@ from models.audit.service import record
 from models.jobs import queries, statistics_queries
 from models.jobs.explain import Explanation, Facts, explain
 from models.jobs.jobs import RedriveFilter
-from models.jobs.kinds import kind_named
+from models.jobs.kinds import NO_LIMITS, find_kind
 from models.jobs.records import job_record
 from models.kernel.actor import Actor
 from models.kernel.errors import NotFound
@@ -43,7 +43,9 @@ async def explain_job(on: Connection, id_: UUID) -> Explanation:
     if not rows:
         raise NotFound.thing("job", id_)
     job = job_record(rows[0])
-    return explain(Facts(job=job, limits=kind_named(job.kind).limits, **{name: rows[0][name] for name in _OWN}))
+    kind = find_kind(job.kind)
+    own = {name: rows[0][name] for name in _OWN}
+    return explain(Facts(job=job, known=kind is not None, limits=kind.limits if kind else NO_LIMITS, **own))
 
 
 async def pause_kind(on: Connection, actor: Actor, kind: str) -> None:

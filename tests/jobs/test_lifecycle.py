@@ -55,6 +55,10 @@ async def claimed(database: Database, job: JobRecord) -> None:
     await lifecycle.claim(database, [job.id], "tester", 10)
 
 
+async def refused(database: Database, job: JobRecord) -> None:
+    await lifecycle.refuse(database, [job.id], "tester")
+
+
 def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]:
     async def close(database: Database, job: JobRecord) -> None:
         try:
@@ -79,6 +83,7 @@ STATEMENTS = {
     Happening.STOPPED: closed(STOPPED),
     Happening.CANCELLED: cancelled,
     Happening.RETRIED: retried,
+    Happening.REFUSED: refused,
 }
 
 
