@@ -11,7 +11,8 @@
         └──────────────────────────────┴────┴──────────────▶ cancelled
                  cancelled before it ran       lease expired
 
-    failed and cancelled jobs go back to queued when someone asks for a retry
+    failed and cancelled jobs go back to queued when someone asks for a retry; a queued one whose message came to a
+    worker that does not know its kind (a deploy is under way) waits in retrying, without that having been an attempt
 
 Every arrow is one statement fenced by the state it starts from (and, out of `running`, by the attempt), so a
 repeated message, a twin worker, or a worker back from a long pause changes nothing.
