@@ -3,10 +3,12 @@
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
+import msgspec.inspect
 from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
@@ -63,17 +65,41 @@ DEPENDENCIES = {
 
 
 def query_of(struct: type[Q]) -> Provide:
-    """A dependency that reads the whole query string into the struct and names every fault in it."""
+    """A dependency that reads the whole query string into the struct and names every fault in it.
+
+    A field that is a list may be given repeatedly and, if it is one of fixed words, with commas between them.
+    """
+    lists = _lists_in(struct)
 
     def read(request: ApiRequest) -> Any:
         pairs = list(request.query_params.multi_items())
-        repeated = {name for name, _ in pairs if sum(other == name for other, _ in pairs) > 1}
+        repeated = {name for name, count in Counter(name for name, _ in pairs).items() if count > 1} - lists.keys()
         if repeated:
             raise Invalid.of([Fault(name, "is given more than once") for name in sorted(repeated)])
-        refuse_nuls(list(nuls(dict(pairs))))
-        return _without_nulls(convert(dict(pairs), struct, strict=False), pairs)
+        values: dict[str, Any] = dict(pairs)
+        for name in values.keys() & lists.keys():
+            given = [value for other, value in pairs if other == name]
+            values[name] = ",".join(given).split(",") if lists[name] else given
+        refuse_nuls(list(nuls(values)))
+        return _without_nulls(convert(values, struct, strict=False), pairs)
 
     return Provide(read, sync_to_thread=False)
+
+
+def _lists_in(struct: type[msgspec.Struct]) -> dict[str, bool]:
+    """The fields that are lists, and whether of fixed words."""
+    info = msgspec.inspect.type_info(struct)
+    assert isinstance(info, msgspec.inspect.StructType)
+    lists = {field.encode_name: _list_in(field.type) for field in info.fields}
+    return {name: isinstance(type_.item_type, msgspec.inspect.EnumType) for name, type_ in lists.items() if type_}
+
+
+def _list_in(info: msgspec.inspect.Type) -> msgspec.inspect.ListType | None:
+    if isinstance(info, msgspec.inspect.Metadata):
+        return _list_in(info.type)
+    if isinstance(info, msgspec.inspect.UnionType):
+        return next(filter(None, map(_list_in, info.types)), None)
+    return info if isinstance(info, msgspec.inspect.ListType) else None
 
 
 def _without_nulls(query: Q, pairs: list[tuple[str, str]]) -> Q:
@@ -105,17 +131,24 @@ def query_parameters(struct: type[msgspec.Struct]) -> list[Parameter]:
 def _parameter(name: str, spec: dict[str, Any]) -> Parameter:
     options = [option for option in spec.get("anyOf", [spec]) if option.get("type") != "null"]
     option = options[0]
-    schema = Schema(
-        type=OpenAPIType(option["type"]) if "type" in option else None,
-        format=option.get("format"), enum=option.get("enum"), default=spec.get("default"),
-        minimum=option.get("minimum"), maximum=option.get("maximum"), max_length=option.get("maxLength"),
-        pattern=option.get("pattern"),
-    )  # fmt: skip
+    schema = _schema(option, spec.get("default"))
     return Parameter(name=name, param_in="query", required=False, schema=schema, description=option.get("description"))
+
+
+def _schema(option: dict[str, Any], default: Any = None) -> Schema:
+    return Schema(
+        type=OpenAPIType(option["type"]) if "type" in option else None,
+        format=option.get("format"), enum=option.get("enum"), default=default,
+        minimum=option.get("minimum"), maximum=option.get("maximum"), max_length=option.get("maxLength"),
+        pattern=option.get("pattern"), items=_schema(option["items"]) if "items" in option else None,
+        min_items=option.get("minItems"), max_items=option.get("maxItems"),
+    )  # fmt: skip
 
 
 def _resolved(spec: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
     def resolve(part: dict[str, Any]) -> dict[str, Any]:
+        if "items" in part:
+            return {**part, "items": resolve(part["items"])}
         return {**components[part["$ref"].rpartition("/")[2]], **part} if "$ref" in part else part
 
     return {

@@ -21,6 +21,7 @@ from scheduler.broker import Broker
 from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
 from scheduler.dispatch import Dispatcher
+from scheduler.expire import expire_late
 from scheduler.heartbeat import beat
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
@@ -28,6 +29,7 @@ from scheduler.statistics import count_statistics
 
 log = get_logger("scheduler")
 RESCUE_SECONDS = 1.0
+EXPIRE_SECONDS = 1.0
 DUE_SECONDS = 0.2
 LEARN_SECONDS = 1.0
 CRON_SECONDS = 1.0
@@ -67,6 +69,7 @@ class Scheduler:
                 self._every(CRON_SECONDS, self._fire_schedules),
                 self._when_due(self._dispatch),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
+                self._every(EXPIRE_SECONDS, self._expire),
                 self._every(RESCUE_SECONDS, self._dispatcher.redeliver),
                 self._every(LEARN_SECONDS, self._dispatcher.learn),
                 self._every(DUE_SECONDS, self._become_due),
@@ -101,6 +104,12 @@ class Scheduler:
         if jobs := await fire_schedules(self._database):
             self._nudger.nudge()
         return jobs
+
+    async def _expire(self) -> int:
+        expired = 0
+        while not self._stopping.is_set() and (chunk := await expire_late(self._database)):
+            expired += chunk
+        return expired
 
     async def _prune(self) -> int:
         """Until there is nothing more to forget, a breath between the chunks."""

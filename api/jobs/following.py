@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import msgspec
 from litestar.datastructures import State
 
 from api.dependencies import ApiRequest
@@ -16,6 +17,7 @@ from models.jobs.pace import PaceReader, next_look
 from models.jobs.records import JobRecord
 from models.jobs.service import get_job
 from models.kernel.clock import utc_now
+from models.kernel.errors import Invalid, PreconditionFailed
 from models.kernel.session import Database
 from models.kernel.signals import JOB_CHANGED, Listener
 
@@ -25,7 +27,7 @@ PING_SECONDS = 15.0
 
 
 async def accepted(request: ApiRequest, job: JobRecord, **further: str) -> Response[JobOut]:
-    """`202` with the job, `Location` and the `further` headers; with `Prefer: wait=N`, `200` if it ends within N seconds.
+    """`202` with the job, `Location` and the `further` headers; `200` if it ends within `Prefer: wait=N` seconds.
 
     The work is committed before the wait begins. A request with an Idempotency-Key is answered at once, because its
     answer is part of that commit.
@@ -58,6 +60,28 @@ def state_of(body: bytes) -> str:
 
 def etag_of(body: bytes) -> str:
     return f'"{state_of(body)}"'
+
+
+class StateMatch(msgspec.Struct, frozen=True):
+    """The state a change expects (`If-Match`); None when the caller does not care."""
+
+    state: str | None = None
+
+    def check(self, job: JobRecord) -> None:
+        """Raises PreconditionFailed when the job has changed since."""
+        if self.state not in (None, state_of(encode(JobOut.of(job)))):
+            raise PreconditionFailed(f"The job has changed since; it is {job.status} now.")
+
+
+def provide_state_match(request: ApiRequest) -> StateMatch:
+    """As `provide_match`, for the ETag of a job."""
+    header = request.headers.get("if-match", "*").strip()
+    if header == "*":
+        return StateMatch()
+    found = re.fullmatch(r'(?:W/)?"([0-9a-f]{16})"', header)
+    if found is None:
+        raise Invalid.field("If-Match", "must be an ETag of this job")
+    return StateMatch(found[1])
 
 
 def preferred_wait(request: ApiRequest) -> int:

@@ -5,16 +5,18 @@ from uuid import UUID
 
 from litestar import Controller, get, patch, post
 from litestar.datastructures import ResponseHeader
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 
 from api.auth import admins_only, authenticated, reaches, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.jobs.following import (
+    StateMatch,
     accepted,
     etag_of,
     preferred_wait,
+    provide_state_match,
     retry_after_of,
     stream,
     wait_for_end,
@@ -27,8 +29,6 @@ from api.jobs.schemas import (
     JobKindOut,
     JobKindPatch,
     JobOut,
-    RedriveIn,
-    RedrivePreview,
 )
 from api.jobs.submitting import batch_items, check_callback, options_of, submittable
 from api.resources import Response, encode
@@ -36,21 +36,21 @@ from api.transaction import Unit
 from models.events.endings import cancel_job
 from models.identity.caller import Caller
 from models.identity.permissions import Scope, Verb
-from models.jobs import operations
+from models.jobs import operations, waiting
 from models.jobs import service as jobs
 from models.jobs.dispatching import list_paused
 from models.jobs.explain import Explanation
-from models.jobs.jobs import Redrive, RedriveFilter
-from models.jobs.kinds import JobKind, all_kinds, find_kind, kind_named
+from models.jobs.kinds import JobKind, all_kinds, kind_named
 from models.jobs.records import JobRecord
 from models.jobs.service import JobPage
+from models.jobs.waiting import JobPatch
 from models.kernel.paging import Listing
 from models.kernel.session import Database
 
 CANCEL_WAIT_SECONDS = 10
 DEDUPLICATED = ResponseHeader(
-    name="Deduplicated", documentation_only=True,
-    description="`kept`: an unfinished job of yours has this `dedupeKey`, and is the answer as it was. No header: new.",
+    name="Deduplicated", value="kept", documentation_only=True,
+    description="an unfinished job of yours has this `dedupeKey`: `kept` as it was, or `replaced`. Not for a new job.",
 )  # fmt: skip
 
 
@@ -81,25 +81,9 @@ class JobsController(Controller):
         them."""
         check_callback(request.app.state.settings, data.callback_url)
         items = batch_items(caller, data)
-        return await accepted(request, await jobs.submit_batch(session, caller, items, callback_url=data.callback_url))
-
-    @post("/redrive", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Retry failed jobs")
-    async def redrive_jobs(
-        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[RedriveIn]
-    ) -> Response[JobOut] | Response[RedrivePreview]:
-        """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many
-        fail again. With `preview`, 200 and what it would be. Yours; administrators' and managers', everybody's."""
-        wanted = RedriveFilter(
-            kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, owner=caller.visible_owner
-        )
-        if data.preview:
-            groups = await operations.group_failed(session, wanted)
-            return Response(RedrivePreview(total=sum(group.jobs for group in groups), groups=groups), status_code=200)
-        args = Redrive(
-            filter=wanted, canary=data.canary, per_second=data.per_second,
-            stop_at_failure_share=data.stop_at_failure_share,
-        )  # fmt: skip
-        return await accepted(request, await jobs.enqueue(session, caller, args))
+        tags = tuple(dict.fromkeys(data.tags))
+        batch = await jobs.submit_batch(session, caller, items, callback_url=data.callback_url, tags=tags)
+        return await accepted(request, batch)
 
     @get(
         "/", guards=[reaches(Scope.READ_JOBS)], summary="List jobs",
@@ -162,6 +146,25 @@ class JobsController(Controller):
         await _visible_job(request, caller, job_id)
         return await operations.explain_job(request.app.state.database, job_id)
 
+    @patch(
+        "/{job_id:uuid}", guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)], summary="Change when a job runs",
+        dependencies={"match": Provide(provide_state_match, sync_to_thread=False)},
+    )  # fmt: skip
+    async def update_job(
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        job_id: FromPath[UUID],
+        data: JSONBody[JobPatch],
+        match: NamedDependency[StateMatch],
+    ) -> Response[JobOut]:
+        """Of one that is scheduled, queued or between attempts; 409 with its status otherwise. `runAt: null` runs it
+        now."""
+        job = await waiting.lock_job(session, job_id, owner=caller.visible_owner)
+        match.check(job)
+        body = encode(JobOut.of(await waiting.move_job(session, job, data)))
+        return Response(cast(Any, body), headers={"ETag": etag_of(body)})
+
     @post(
         "/{job_id:uuid}/cancel",
         guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)],
@@ -189,12 +192,12 @@ class JobsController(Controller):
     ) -> Response[JobOut]:
         """A failed or cancelled job runs again, with all its kind's attempts; finished steps are not done again.
 
-        Needs what asking for it needs.
+        Of an ended batch, its failed and cancelled jobs run again; it counts them and tells its end again, as it does
+        when one of its jobs is retried. Needs what asking for it needs.
         """
         job = await jobs.get_job(session, job_id, owner=caller.visible_owner)
-        kind = find_kind(job.kind)
-        if kind and kind.scope:
-            caller.require_some(kind.scope)
+        for scope in await jobs.scopes_to_retry(session, job):
+            caller.require_some(scope)
         return await accepted(request, await jobs.retry_job(session, job))
 
 

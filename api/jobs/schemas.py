@@ -9,16 +9,21 @@ from msgspec import Meta
 
 from models.jobs.admission import Limits
 from models.jobs.kinds import JobKind
-from models.jobs.operations import FailedGroup
 from models.jobs.pace import Pace
 from models.jobs.records import AttemptRecord, JobRecord
-from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, Priority, Progress, RetryPolicy
+from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, OnDuplicate, Priority, Progress, RetryPolicy
+from models.jobs.waiting import start_faults
 from models.kernel.errors import Fault
-from models.kernel.schema import In, Out, check_aware
+from models.kernel.schema import In, Out
 
 CallbackUrl = Annotated[
     str, Meta(max_length=2000, pattern=r"^https?://", description="gets the ended job as a signed webhook")
 ]
+
+StartBy = Annotated[datetime, Meta(description="the job ends as failed (`EXPIRED`) if it has not started by then")]
+Tag = Annotated[str, Meta(min_length=1, max_length=64, examples=["import:2026-02"])]
+Tags = Annotated[list[Tag], Meta(max_length=10, description="to find it by: `GET /jobs?tag=`")]
+ON_DUPLICATE = "`replace` puts this into the place of the job with the same `dedupeKey`, if that has not started"
 
 
 class JobIn(In):
@@ -28,13 +33,19 @@ class JobIn(In):
     kind: Annotated[str, Meta(max_length=100, examples=["cycles.generate_meetings"])]
     payload: dict[str, Any]
     run_at: datetime | None = None
+    start_by: StartBy | None = None
     priority: Priority = DEFAULT_PRIORITY
     dedupe_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    on_duplicate: Annotated[OnDuplicate, Meta(description=ON_DUPLICATE)] = OnDuplicate.KEEP
+    tags: Tags = []
     max_attempts: Annotated[int, Meta(ge=1, le=25)] | None = None
     callback_url: CallbackUrl | None = None
 
     def faults(self) -> list[Fault]:
-        return check_aware("runAt", self.run_at) if self.run_at else []
+        faults = start_faults(self.run_at, self.start_by)
+        if self.on_duplicate == OnDuplicate.REPLACE and self.dedupe_key is None:
+            faults.append(Fault("onDuplicate", "needs a `dedupeKey`"))
+        return faults
 
 
 class BatchIn(In):
@@ -42,6 +53,7 @@ class BatchIn(In):
 
     jobs: Annotated[list[JobIn], Meta(min_length=1, max_length=1000)]
     callback_url: CallbackUrl | None = None
+    tags: Tags = []
 
     def faults(self) -> list[Fault]:
         return [
@@ -50,32 +62,6 @@ class BatchIn(In):
             for name, value in (("dedupeKey", job.dedupe_key), ("callbackUrl", job.callback_url))
             if value is not None
         ]
-
-
-class RedriveIn(In):
-    """Which failed jobs to retry. With `preview`, only tells what that would be, grouped by kind and error.
-
-    The `canary` first ones run before the rest follows at `perSecond`; it stops by itself when of those that have
-    ended more than `stopAtFailureShare` failed again.
-    """
-
-    kind: Annotated[str, Meta(max_length=100)] | None = None
-    error_code: Annotated[str, Meta(max_length=100)] | None = None
-    from_: datetime | None = msgspec.field(default=None, name="from")
-    to: datetime | None = None
-    preview: bool = False
-    canary: Annotated[int, Meta(ge=0, le=1000)] = 5
-    per_second: Annotated[int, Meta(ge=1, le=1000)] = 50
-    stop_at_failure_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
-
-    def faults(self) -> list[Fault]:
-        times = {"from": self.from_, "to": self.to}
-        return [fault for name, value in times.items() if value for fault in check_aware(name, value)]
-
-
-class RedrivePreview(Out):
-    total: int
-    groups: list[FailedGroup]
 
 
 class JobKindPatch(In):
@@ -93,9 +79,11 @@ class JobOut(Out):
     owner: str
     payload: msgspec.Raw
     run_at: datetime
+    start_by: datetime | None
     attempt: int
     max_attempts: int
     dedupe_key: str | None
+    tags: list[str]
     request_id: str | None
     schedule_id: UUID | None
     parent_id: UUID | None

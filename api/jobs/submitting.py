@@ -36,7 +36,8 @@ def check_callback(settings: Settings, url: str | None) -> None:
 
 def options_of(data: JobIn) -> JobOptions:
     return JobOptions(
-        run_at=data.run_at, priority=data.priority, dedupe_key=data.dedupe_key, max_attempts=data.max_attempts,
+        run_at=data.run_at, start_by=data.start_by, priority=data.priority, dedupe_key=data.dedupe_key,
+        on_duplicate=data.on_duplicate, tags=tuple(dict.fromkeys(data.tags)), max_attempts=data.max_attempts,
         callback_url=data.callback_url,
     )  # fmt: skip
 

@@ -1,27 +1,24 @@
 """The statements of a job's life, and over many jobs. The hot ones are single, with `$1` parameters."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy import Select, select
-
 from models.jobs.records import JobRecord
-from models.jobs.tables import Job
 
 JOB = ", ".join(JobRecord.__struct_fields__)
+# One that has not started by then is not started any more.
+LATE = "attempt = 0 AND start_by <= clock_timestamp()"
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
 # One row per element of the arrays. A row whose dedupe key is taken by an unfinished job is left out.
 INSERT = f"""
 INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id,
-                  limit_key, schedule_id, fire_at, callback_url)
+                  limit_key, schedule_id, fire_at, callback_url, start_by, tags)
 SELECT id, kind, queue, payload::jsonb, CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
        priority, owner, coalesce(run_at, clock_timestamp()), max_attempts, dedupe_key, request_id, limit_key,
-       schedule_id, fire_at, callback_url
+       schedule_id, fire_at, callback_url, start_by, tags::text[]
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::timestamptz[],
-            $8::smallint[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::timestamptz[], $14::text[])
+            $8::smallint[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::timestamptz[], $14::text[],
+            $15::timestamptz[], $16::text[])
      AS given (id, kind, queue, payload, priority, owner, run_at, max_attempts, dedupe_key, request_id, limit_key,
-               schedule_id, fire_at, callback_url)
+               schedule_id, fire_at, callback_url, start_by, tags)
 ON CONFLICT (kind, owner, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN {UNFINISHED} DO NOTHING
 RETURNING {JOB}
 """
@@ -36,55 +33,23 @@ FROM unnest($1::uuid[], $4::text[], $9::text[]) AS given (id, payload, limit_key
 INSERT_BATCH = """
 WITH parent AS (
     INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, request_id,
-                      started_at, progress_current, progress_total, callback_url)
+                      started_at, progress_current, progress_total, callback_url, tags)
     VALUES ($1, 'jobs.batch', 'default', jsonb_build_object('jobs', cardinality($4::uuid[])), 'running', $2, $3,
-            clock_timestamp(), 1, $10, clock_timestamp(), 0, cardinality($4::uuid[]), $11)
+            clock_timestamp(), 1, $10, clock_timestamp(), 0, cardinality($4::uuid[]), $11, $14::text::text[])
     RETURNING *
 ), children AS (
     INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, request_id, limit_key,
-                      parent_id)
+                      parent_id, start_by, tags)
     SELECT id, kind, queue, payload::jsonb,
            CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END, priority, $3,
-           coalesce(run_at, clock_timestamp()), max_attempts, $10, limit_key, $1
+           coalesce(run_at, clock_timestamp()), max_attempts, $10, limit_key, $1, start_by,
+           tags::text[]
     FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::timestamptz[], $12::smallint[],
-                $13::text[])
-         AS given (id, kind, queue, payload, priority, run_at, max_attempts, limit_key)
+                $13::text[], $15::timestamptz[], $16::text[])
+         AS given (id, kind, queue, payload, priority, run_at, max_attempts, limit_key, start_by, tags)
 )
 SELECT * FROM parent
 """
-
-# Progress of running batches, and the end of those whose last job has ended.
-CLOSE_BATCHES = """
-WITH parents AS (
-    SELECT id FROM jobs WHERE queue = 'default' AND kind = 'jobs.batch' AND status = 'running'
-    FOR UPDATE SKIP LOCKED
-), counted AS (
-    SELECT parent_id, count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
-           count(*) FILTER (WHERE status = 'failed') AS failed,
-           count(*) FILTER (WHERE status = 'cancelled') AS cancelled, count(*) AS total
-    FROM jobs WHERE parent_id IN (SELECT id FROM parents) GROUP BY parent_id
-), judged AS (
-    SELECT *, succeeded + failed + cancelled AS done, succeeded + failed + cancelled = total AS ended FROM counted
-), changed AS (
-    UPDATE jobs
-    SET progress_current = judged.done, progress_total = judged.total,
-        status = CASE WHEN NOT judged.ended THEN 'running' WHEN judged.succeeded = judged.total THEN 'succeeded'
-                      WHEN cancel_requested_at IS NOT NULL AND judged.cancelled > 0 THEN 'cancelled'
-                      ELSE 'failed' END,
-        cancel_verdict = CASE WHEN NOT judged.ended OR cancel_requested_at IS NULL THEN cancel_verdict
-                              WHEN judged.cancelled > 0 THEN 'stopped' ELSE 'too_late' END,
-        finished_at = CASE WHEN judged.ended THEN clock_timestamp() END,
-        result = CASE WHEN judged.ended THEN jsonb_build_object(
-            'succeeded', judged.succeeded, 'failed', judged.failed, 'cancelled', judged.cancelled) END,
-        error = CASE WHEN judged.ended AND judged.failed > 0 THEN jsonb_build_object('code', 'JOBS_FAILED',
-            'message', judged.failed || ' of ' || judged.total || ' jobs failed.', 'retryable', false) END
-    FROM judged WHERE jobs.id = judged.parent_id AND (judged.ended OR progress_current IS DISTINCT FROM judged.done)
-    RETURNING jobs.*
-)
-SELECT *, pg_notify('bellwork_job', id::text) FROM changed
-"""
-
-CHILDREN_UNFINISHED = f"SELECT id FROM jobs WHERE parent_id = $1 AND status IN {UNFINISHED}"
 
 EXPLAIN = f"""
 SELECT jobs.*, clock_timestamp() AS now,
@@ -118,47 +83,6 @@ INSERT INTO lanes (queue, worker, seen_at) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (queue) DO UPDATE SET worker = excluded.worker, seen_at = excluded.seen_at
 """
 
-# `$1` kind, `$2` code, `$3` and `$4` bounds of the end, `$5` owner; a null matches everything.
-_FAILED = """status = 'failed' AND ($1::text IS NULL OR kind = $1) AND ($2::text IS NULL OR error->>'code' = $2)
-    AND ($3::timestamptz IS NULL OR finished_at >= $3) AND ($4::timestamptz IS NULL OR finished_at <= $4)
-    AND ($5::text IS NULL OR owner = $5) AND kind <> 'jobs.batch'"""
-
-FAILED_GROUPS = f"""
-SELECT kind, error->>'code' AS code, count(*) AS jobs, max(error->>'message') AS example, min(finished_at) AS first_at,
-       max(finished_at) AS last_at
-FROM jobs WHERE {_FAILED} GROUP BY kind, error->>'code' ORDER BY jobs DESC LIMIT 100
-"""
-
-FAILED_COUNT = f"SELECT count(*) AS jobs FROM jobs WHERE {_FAILED}"
-
-RETRY_FAILED = f"""
-WITH chosen AS (
-    SELECT id FROM jobs WHERE {_FAILED} ORDER BY finished_at, id LIMIT $6 FOR UPDATE SKIP LOCKED
-)
-UPDATE jobs SET status = 'queued', run_at = clock_timestamp(), max_attempts = attempt + $7, finished_at = NULL,
-    error = NULL, cancel_requested_at = NULL, cancel_verdict = NULL, published_at = NULL
-FROM chosen WHERE jobs.id = chosen.id
-RETURNING jobs.id
-"""
-
-HOW_THEY_ENDED = """
-SELECT count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
-       count(*) FILTER (WHERE status IN ('failed', 'cancelled')) AS failed
-FROM jobs WHERE id = ANY($1::uuid[])
-"""
-
-# `$1` days for what went well or was cancelled, `$2` days for what failed.
-PRUNE = """
-DELETE FROM jobs WHERE id = ANY (ARRAY(
-    SELECT id FROM jobs
-    WHERE finished_at < clock_timestamp() - make_interval(
-        days => CASE WHEN status = 'failed' THEN $2::int ELSE $1::int END)
-      AND finished_at < clock_timestamp() - make_interval(days => least($1::int, $2::int))
-    ORDER BY finished_at LIMIT $3
-))
-RETURNING 1
-"""
-
 UNFINISHED_TWIN = f"""
 SELECT {JOB} FROM jobs WHERE kind = $1 AND owner = $2 AND dedupe_key = $3 AND status IN {UNFINISHED}
 """
@@ -170,13 +94,13 @@ ATTEMPTS = "SELECT * FROM job_attempts WHERE job_id = $1 ORDER BY attempt"
 # A claim is the only way into `running`. It raises the attempt, which fences everything the worker does afterwards.
 # It need not be on disk before the work begins: should PostgreSQL crash and forget it, the job is waiting again, and
 # the end of the attempt, which is always waited for, finds that. So are marks of what was sent, and lease renewals.
-CLAIM = """
+CLAIM = f"""
 WITH claimed AS (
     UPDATE jobs
     SET status = 'running', attempt = attempt + 1, lease_worker = $2,
         lease_until = clock_timestamp() + $3::float8 * interval '1 second', started_at = clock_timestamp(),
         published_at = NULL, progress_current = NULL, progress_total = NULL, progress_message = NULL
-    WHERE id = ANY($1::uuid[]) AND status = 'queued'
+    WHERE id = ANY($1::uuid[]) AND status = 'queued' AND ({LATE}) IS NOT TRUE
     RETURNING *
 ), logged AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at)
@@ -219,28 +143,29 @@ KEEP_STATE = """
 UPDATE jobs SET state = $3::text::jsonb WHERE id = $1 AND attempt = $2 AND status = 'running' RETURNING id
 """
 
-# `$2` further attempts; the log of the earlier ones stays.
-RETRY = """
-UPDATE jobs
-SET status = 'queued', run_at = clock_timestamp(), max_attempts = attempt + $2, finished_at = NULL, error = NULL,
-    cancel_requested_at = NULL, cancel_verdict = NULL, published_at = NULL
+# What a retry makes of an ended job; the log of its attempts stays.
+AGAIN = """status = 'queued', run_at = clock_timestamp(), finished_at = NULL, error = NULL, cancel_requested_at = NULL,
+    cancel_verdict = NULL, published_at = NULL, start_by = NULL"""
+
+# `$2` further attempts.
+RETRY = f"""
+UPDATE jobs SET {AGAIN}, max_attempts = attempt + $2
 WHERE id = $1 AND status IN ('failed', 'cancelled')
 RETURNING *
 """
 
 # A job that has not run is cancelled at once; one that runs is asked to stop, and says itself what came of it.
-CANCEL = """
-WITH target AS (
-    SELECT id, status FROM jobs
-    WHERE id = $1 AND status IN ('scheduled', 'queued', 'running', 'retrying')
-    FOR UPDATE
-), cancelled AS (
-    UPDATE jobs
-    SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
+STOP = """cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
         status = CASE WHEN target.status = 'running' THEN 'running' ELSE 'cancelled' END,
         cancel_verdict = CASE WHEN target.status = 'running' THEN NULL ELSE 'prevented' END,
         finished_at = CASE WHEN target.status = 'running' THEN NULL ELSE clock_timestamp() END,
-        published_at = NULL
+        published_at = NULL"""
+
+CANCEL = f"""
+WITH target AS (
+    SELECT id, status FROM jobs WHERE id = $1 AND status IN {UNFINISHED} FOR UPDATE
+), cancelled AS (
+    UPDATE jobs SET {STOP}
     FROM target WHERE jobs.id = target.id
     RETURNING jobs.*
 )
@@ -292,18 +217,3 @@ closed AS (
     FROM closed
     WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
 )"""
-
-
-def jobs(filters: Mapping[str, Any], *, only_owner: str | None) -> Select[Job]:
-    """`kind`, `status`, `owner` and `parent_id` are exact, `from_` and `to` inclusive bounds of the creation."""
-    statement = select(Job)
-    for name in ("kind", "status", "owner", "parent_id"):
-        if name in filters:
-            statement = statement.where(getattr(Job, name) == filters[name])
-    if only_owner is not None:
-        statement = statement.where(Job.owner == only_owner)
-    if "from_" in filters:
-        statement = statement.where(Job.created_at >= filters["from_"])
-    if "to" in filters:
-        statement = statement.where(Job.created_at <= filters["to"])
-    return statement

@@ -1,5 +1,6 @@
 """A job as read from its row."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,9 +24,11 @@ class JobRecord(msgspec.Struct, frozen=True):
     priority: int
     owner: str
     run_at: datetime
+    start_by: datetime | None
     attempt: int
     max_attempts: int
     dedupe_key: str | None
+    tags: list[str]
     request_id: str | None
     parent_id: UUID | None
     callback_url: str | None
@@ -66,6 +69,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     schedule_id: UUID | None
     fire_at: datetime | None
     callback_url: str | None
+    start_by: datetime | None
+    tags: str | None
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):
@@ -78,13 +83,19 @@ class AttemptRecord(msgspec.Struct, frozen=True):
 
 
 _JSON = ("payload", "result", "error", "steps", "state")
-_JOB_COLUMNS = [field for field in JobRecord.__struct_fields__ if field not in (*_JSON, "status")]
+_JOB_COLUMNS = [field for field in JobRecord.__struct_fields__ if field not in (*_JSON, "status", "tags")]
 
 
 def job_record(row: Row) -> JobRecord:
     columns: dict[str, Any] = {name: row[name] for name in _JOB_COLUMNS}
     columns |= {name: _raw(row[name]) for name in _JSON}
-    return JobRecord(status=JobStatus(row["status"]), **columns)
+    return JobRecord(status=JobStatus(row["status"]), tags=row["tags"] or [], **columns)
+
+
+def array_of(texts: Sequence[str]) -> str | None:
+    """As PostgreSQL writes an array of texts, so that arrays of several rows fit into one; None for none."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}" if texts else None
 
 
 def attempt_record(row: Row) -> AttemptRecord:

@@ -46,6 +46,9 @@ class Happening(StrEnum):
     CANCELLED = "cancelled"
     STOPPED = "stopped"
     RETRIED = "retried"
+    EXPIRED = "expired"
+    HASTENED = "hastened"
+    POSTPONED = "postponed"
     REFUSED = "refused"
 
 
@@ -70,8 +73,18 @@ class Twin(StrEnum):
     """What became of the unfinished job that a submit with the same dedupe key met."""
 
     KEPT = "kept"
+    REPLACED = "replaced"
 
 
+class OnDuplicate(StrEnum):
+    """What a submit does to the unfinished job with its dedupe key: leave it as it is, or put itself in its place if
+    that has not started."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
+WAITING = (JobStatus.SCHEDULED, JobStatus.QUEUED, JobStatus.RETRYING)
 UNFINISHED = (JobStatus.SCHEDULED, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.RETRYING)
 FINISHED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
@@ -89,6 +102,22 @@ TRANSITIONS: dict[tuple[JobStatus, Happening], JobStatus] = {
     (JobStatus.SCHEDULED, Happening.CANCELLED): JobStatus.CANCELLED,
     (JobStatus.QUEUED, Happening.CANCELLED): JobStatus.CANCELLED,
     (JobStatus.RETRYING, Happening.CANCELLED): JobStatus.CANCELLED,
+    (JobStatus.SCHEDULED, Happening.EXPIRED): JobStatus.FAILED,
+    (JobStatus.QUEUED, Happening.EXPIRED): JobStatus.FAILED,
+    (JobStatus.SCHEDULED, Happening.HASTENED): JobStatus.QUEUED,
+    (JobStatus.RETRYING, Happening.HASTENED): JobStatus.QUEUED,
+    (JobStatus.QUEUED, Happening.POSTPONED): JobStatus.SCHEDULED,
+}
+
+
+# A batch is running without a worker, and ends by how its jobs ended. A retry of it, or of one of its jobs, lets it
+# run again, and it tells its end again.
+BATCH_TRANSITIONS: dict[tuple[JobStatus, Happening], JobStatus] = {
+    (JobStatus.RUNNING, Happening.DONE): JobStatus.SUCCEEDED,
+    (JobStatus.RUNNING, Happening.GAVE_UP): JobStatus.FAILED,
+    (JobStatus.RUNNING, Happening.STOPPED): JobStatus.CANCELLED,
+    (JobStatus.FAILED, Happening.RETRIED): JobStatus.RUNNING,
+    (JobStatus.CANCELLED, Happening.RETRIED): JobStatus.RUNNING,
 }
 
 

@@ -10,16 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.audit.rules import Action
 from models.audit.service import record
-from models.jobs import lifecycle, queries
+from models.jobs import lifecycle, listing_queries, queries, waiting_queries
+from models.jobs.batches import kinds_to_retry, retry_batch
 from models.jobs.kinds import JobArgs, JobKind, find_kind, kind_of
-from models.jobs.records import AttemptRecord, JobRecord, NewJob, attempt_record, job_record
-from models.jobs.rules import DEFAULT_PRIORITY, JobStatus, Twin
+from models.jobs.records import AttemptRecord, JobRecord, NewJob, array_of, attempt_record, job_record
+from models.jobs.rules import DEFAULT_PRIORITY, JobStatus, OnDuplicate, Twin
 from models.jobs.tables import Job
 from models.kernel.actor import Actor
 from models.kernel.batching import together
 from models.kernel.errors import Conflict, NotFound
 from models.kernel.ids import new_id
-from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.paging import AnyOf, Page, Pagination, filters, paginate
 from models.kernel.session import Connection, Database, fetch
 
 
@@ -29,8 +30,11 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     run_at: datetime | None = None
+    start_by: datetime | None = None
     priority: int = DEFAULT_PRIORITY
     dedupe_key: str | None = None
+    on_duplicate: OnDuplicate = OnDuplicate.KEEP
+    tags: tuple[str, ...] = ()
     max_attempts: int | None = None
     schedule_id: UUID | None = None
     fire_at: datetime | None = None
@@ -57,11 +61,13 @@ async def submit(
 ) -> Submitted:
     """As `enqueue`, and says whether the job is new. Raises Conflict if its twin comes and goes all the time."""
     for _ in range(3):
-        job = await _insert(on, _new_job(actor, kind, args, options))
+        wanted = _new_job(actor, kind, args, options)
+        job = await _insert(on, wanted)
         if job is not None:
             return Submitted(job, None)
-        twin = await fetch(on, queries.UNFINISHED_TWIN, kind.name, actor.name, options.dedupe_key)
-        if twin:
+        if options.on_duplicate == OnDuplicate.REPLACE and (replaced := await _replace(on, wanted)):
+            return Submitted(replaced, Twin.REPLACED)
+        if twin := await fetch(on, queries.UNFINISHED_TWIN, kind.name, actor.name, options.dedupe_key):
             return Submitted(job_record(twin[0]), Twin.KEPT)
     raise Conflict(f"Jobs of kind {kind.name} with this dedupe key are starting and ending too fast; try again.")
 
@@ -72,7 +78,8 @@ def _new_job(actor: Actor, kind: JobKind, args: JobArgs, options: JobOptions) ->
         priority=options.priority, owner=actor.name, run_at=options.run_at,
         max_attempts=options.max_attempts or kind.retry.max_attempts, dedupe_key=options.dedupe_key,
         request_id=actor.request_id, limit_key=args.limit_key(), schedule_id=options.schedule_id,
-        fire_at=options.fire_at, callback_url=options.callback_url,
+        fire_at=options.fire_at, callback_url=options.callback_url, start_by=options.start_by,
+        tags=array_of(options.tags),
     )  # fmt: skip
 
 
@@ -88,6 +95,15 @@ async def _insert_each(on: Connection, jobs: Sequence[NewJob]) -> list[JobRecord
     columns = zip(*(astuple(job) for job in jobs), strict=True)
     stored = {row["id"]: job_record(row) for row in await fetch(on, queries.INSERT, *map(list, columns))}
     return [stored.get(job.id) for job in jobs]
+
+
+async def _replace(on: Connection, job: NewJob) -> JobRecord | None:
+    """The twin as it is now; None when there is none that has not started."""
+    rows = await fetch(
+        on, waiting_queries.REPLACE, job.kind, job.owner, job.dedupe_key, job.run_at, job.payload, job.limit_key,
+        job.priority, job.start_by, job.tags, job.max_attempts, job.callback_url, job.request_id,
+    )  # fmt: skip
+    return job_record(rows[0]) if rows else None
 
 
 async def enqueue_many(on: Connection, actor: Actor, args: Sequence[JobArgs]) -> list[UUID]:
@@ -111,7 +127,12 @@ class BatchItem(msgspec.Struct, frozen=True):
 
 
 async def submit_batch(
-    on: Connection, actor: Actor, items: Sequence[BatchItem], *, callback_url: str | None = None
+    on: Connection,
+    actor: Actor,
+    items: Sequence[BatchItem],
+    *,
+    callback_url: str | None = None,
+    tags: Sequence[str] = (),
 ) -> JobRecord:
     """All of the jobs or none, and the parent that ends after them; gives the parent."""
     rows = await fetch(
@@ -120,7 +141,8 @@ async def submit_batch(
         [msgspec.json.encode(item.args).decode() for item in items], [item.options.priority for item in items],
         [item.options.run_at for item in items], actor.request_id, callback_url,
         [item.options.max_attempts or item.kind.retry.max_attempts for item in items],
-        [item.args.limit_key() for item in items],
+        [item.args.limit_key() for item in items], array_of(tags), [item.options.start_by for item in items],
+        [array_of(item.options.tags) for item in items],
     )  # fmt: skip
     return job_record(rows[0])
 
@@ -141,17 +163,23 @@ async def _find_each(on: Connection, ids: Sequence[UUID]) -> list[JobRecord | No
     return [found.get(id_) for id_ in ids]
 
 
-async def retry_job(on: Connection, job: JobRecord) -> JobRecord:
-    """Raises Conflict for a job that has not failed or been cancelled, whose kind is gone, or whose dedupe key is taken
-    meanwhile."""
+async def retry_job(session: AsyncSession, job: JobRecord) -> JobRecord:
+    """Of a batch, its failed and cancelled jobs run again. Raises Conflict for a job that has not failed or been
+    cancelled, whose kind is gone, whose batch is being cancelled, or whose dedupe key is taken meanwhile."""
     kind = find_kind(job.kind)
     if kind is None:
         raise Conflict(f"This version has no kind `{job.kind}`, so nobody would do the job.")
-    again = await lifecycle.retry(on, job) if kind.performed else None
+    again = await (lifecycle.retry(session, job) if kind.performed else retry_batch(session, job))
     if again is None:
-        raise Conflict(f"Only failed and cancelled jobs are retried (and no batches); this one is {job.status}.")
-    await record(on, Action.RETRY, "job", job.id)
+        raise Conflict(f"Only failed and cancelled jobs are retried, and those of an ended batch; it is {job.status}.")
+    await record(session, Action.RETRY, "job", job.id)
     return again
+
+
+async def scopes_to_retry(on: Connection, job: JobRecord) -> set[str]:
+    """What asking for the job takes, or for those jobs of a batch that a retry of it runs again."""
+    kinds = [job.kind, *await kinds_to_retry(on, job.id)]
+    return {kind.scope for name in kinds if (kind := find_kind(name)) and kind.scope}
 
 
 async def list_attempts(on: Connection, id_: UUID) -> list[AttemptRecord]:
@@ -160,9 +188,15 @@ async def list_attempts(on: Connection, id_: UUID) -> list[AttemptRecord]:
 
 class JobPage(Page):
     kind: str | None = None
-    status: JobStatus | None = None
+    status: AnyOf[JobStatus] | None = None
+    queue: str | None = None
     owner: str | None = None
     parent_id: UUID | None = None
+    schedule_id: UUID | None = None
+    dedupe_key: str | None = None
+    error_code: str | None = None
+    request_id: str | None = None
+    tag: AnyOf[str] | None = None
     from_: datetime | None = msgspec.field(default=None, name="from")
     to: datetime | None = None
 
@@ -171,7 +205,7 @@ async def list_jobs(
     session: AsyncSession, page: JobPage, *, owner: str | None = None
 ) -> tuple[list[JobRecord], Pagination]:
     """`owner` restricts the list to what one caller may see; `from` and `to` are inclusive, by creation."""
-    statement = queries.jobs(filters(page), only_owner=owner)
+    statement = listing_queries.jobs(filters(page), only_owner=owner)
     sortable = {"createdAt": Job.created_at, "runAt": Job.run_at}
     rows, pagination = await paginate(session, statement, page, sortable=sortable)
     names = [column.key for column in Job.__table__.columns]

@@ -5,13 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.jobs.rules import UNFINISHED, JobStatus
+from models.jobs.rules import UNFINISHED, WAITING, JobStatus
 from models.kernel.base import Base
 from models.kernel.personal import Personal, words
 
 _unfinished = "status IN (" + ", ".join(f"'{status}'" for status in UNFINISHED) + ")"
+_waiting = "status IN (" + ", ".join(f"'{status}'" for status in WAITING) + ")"
 
 
 class Job(Base):
@@ -19,7 +21,7 @@ class Job(Base):
     unaudited = "a job and its attempts are their own record"
     personal = Personal(
         by="owner = ANY (:owners)",
-        mentions=words("payload progress_message result error steps state dedupe_key limit_key callback_url"),
+        mentions=words("payload progress_message result error steps state dedupe_key limit_key callback_url tags"),
         plain=words("kind queue status owner request_id lease_worker cancel_verdict"),
     )
 
@@ -33,7 +35,9 @@ class Job(Base):
     run_at: Mapped[datetime]
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
+    start_by: Mapped[datetime | None]
     dedupe_key: Mapped[str | None]
+    tags: Mapped[list[str] | None] = mapped_column(ARRAY(TEXT))
     request_id: Mapped[str | None]
     schedule_id: Mapped[UUID | None]
     fire_at: Mapped[datetime | None]
@@ -54,6 +58,7 @@ class Job(Base):
     published_at: Mapped[datetime | None]
     message_id: Mapped[UUID | None]
     work_seconds: Mapped[float | None]
+    redrive_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -73,6 +78,10 @@ class Job(Base):
             "ix_jobs_published", "queue", "published_at",
             postgresql_where=text("published_at IS NOT NULL AND status = 'queued'"),
         ),
+        Index(
+            "ix_jobs_start_by", "start_by",
+            postgresql_where=text(f"attempt = 0 AND start_by IS NOT NULL AND {_waiting}"),
+        ),
         Index("ix_jobs_running", "queue", "kind", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
         Index(
@@ -83,7 +92,13 @@ class Job(Base):
             "uq_jobs_schedule_fire", "schedule_id", "fire_at", unique=True, postgresql_where=text("fire_at IS NOT NULL")
         ),
         Index("ix_jobs_parent_id", "parent_id", "status", postgresql_where=text("parent_id IS NOT NULL")),
+        Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags IS NOT NULL")),
+        Index("ix_jobs_schedule_id", "schedule_id", "id", postgresql_where=text("schedule_id IS NOT NULL")),
+        Index("ix_jobs_dedupe_key", "dedupe_key", "id", postgresql_where=text("dedupe_key IS NOT NULL")),
+        Index("ix_jobs_error_code", text("(error->>'code')"), "id", postgresql_where=text("error IS NOT NULL")),
         Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        Index("ix_jobs_failed", "finished_at", "id", postgresql_where=text("status = 'failed'")),
+        Index("ix_jobs_redrive_id", "redrive_id", "status", postgresql_where=text("redrive_id IS NOT NULL")),
         Index("ix_jobs_owner_id", "owner", "id"),
         Index("ix_jobs_kind_id", "kind", "id"),
     )  # fmt: skip

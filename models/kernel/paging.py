@@ -19,6 +19,9 @@ from models.kernel.schema import In
 T = TypeVar("T")
 
 
+AnyOf = Annotated[list[T], Meta(min_length=1, max_length=10, description="any of these; repeated, or with commas")]
+
+
 class Page(In, kw_only=True):
     """The query of every list. A resource's own filters are further fields."""
 

@@ -1,19 +1,22 @@
 """Every state against everything that can happen, on the real statements."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from models.events.endings import Success, end_successes
-from models.jobs import dispatching, lifecycle
+from models.jobs import dispatching, lifecycle, waiting
 from models.jobs.lifecycle import Closing, LeaseLost
 from models.jobs.records import JobRecord
 from models.jobs.rules import TRANSITIONS, AttemptOutcome, Happening, JobStatus, Queue
 from models.jobs.service import JobOptions, enqueue, get_job
+from models.jobs.waiting import JobPatch
 from models.kernel.actor import SYSTEM
+from models.kernel.errors import Conflict
 from models.kernel.session import Database
 from tests.support.probes import Echo
 
@@ -27,7 +30,7 @@ async def job_in(database: Database, status: JobStatus) -> JobRecord:
     """A job brought into the state by the statement of a test, with the columns that the constraints ask for."""
     job = await enqueue(database, SYSTEM, Echo(text="x"))
     await database.execute(
-        """UPDATE jobs SET status = $2, attempt = CASE WHEN $2 = 'queued' THEN 0 ELSE 1 END,
+        """UPDATE jobs SET status = $2, attempt = CASE WHEN $2 IN ('scheduled', 'queued') THEN 0 ELSE 1 END,
                run_at = clock_timestamp() - interval '1 s',
                lease_until = CASE WHEN $2 = 'running' THEN clock_timestamp() + interval '1 min' END,
                finished_at = CASE WHEN $2 IN ('succeeded', 'failed', 'cancelled') THEN clock_timestamp() END
@@ -59,6 +62,20 @@ async def refused(database: Database, job: JobRecord) -> None:
     await lifecycle.refuse(database, [job.id], "tester")
 
 
+async def expired(database: Database, job: JobRecord) -> None:
+    await database.execute("UPDATE jobs SET start_by = clock_timestamp() WHERE id = $1", job.id)
+    await waiting.expire(database, [job.id])
+
+
+def moved(to: datetime | None) -> Callable[[Database, JobRecord], Awaitable[None]]:
+    async def move(database: Database, job: JobRecord) -> None:
+        with contextlib.suppress(Conflict):
+            async with database.transaction() as session:
+                await waiting.move_job(session, await waiting.lock_job(session, job.id), JobPatch(run_at=to))
+
+    return move
+
+
 def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]:
     async def close(database: Database, job: JobRecord) -> None:
         try:
@@ -83,6 +100,9 @@ STATEMENTS = {
     Happening.STOPPED: closed(STOPPED),
     Happening.CANCELLED: cancelled,
     Happening.RETRIED: retried,
+    Happening.EXPIRED: expired,
+    Happening.HASTENED: moved(None),
+    Happening.POSTPONED: moved(datetime(2199, 1, 1, tzinfo=UTC)),
     Happening.REFUSED: refused,
 }
 

@@ -158,7 +158,9 @@ def upgrade() -> None:
     sa.Column('run_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('attempt', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('max_attempts', sa.SmallInteger(), nullable=False),
+    sa.Column('start_by', sa.DateTime(timezone=True), nullable=True),
     sa.Column('dedupe_key', sa.Text(), nullable=True),
+    sa.Column('tags', postgresql.ARRAY(sa.TEXT()), nullable=True),
     sa.Column('request_id', sa.Text(), nullable=True),
     sa.Column('schedule_id', sa.Uuid(), nullable=True),
     sa.Column('fire_at', sa.DateTime(timezone=True), nullable=True),
@@ -179,6 +181,7 @@ def upgrade() -> None:
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('message_id', sa.Uuid(), nullable=True),
     sa.Column('work_seconds', sa.Double(), nullable=True),
+    sa.Column('redrive_id', sa.Uuid(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
@@ -188,6 +191,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['parent_id'], ['jobs.id'], name=op.f('fk_jobs_parent_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_jobs'))
     )
+    op.create_index('ix_jobs_dedupe_key', 'jobs', ['dedupe_key', 'id'], unique=False, postgresql_where=sa.text('dedupe_key IS NOT NULL'))
+    op.create_index('ix_jobs_error_code', 'jobs', [sa.literal_column("(error->>'code')"), 'id'], unique=False, postgresql_where=sa.text('error IS NOT NULL'))
+    op.create_index('ix_jobs_failed', 'jobs', ['finished_at', 'id'], unique=False, postgresql_where=sa.text("status = 'failed'"))
     op.create_index('ix_jobs_finished_at', 'jobs', ['finished_at'], unique=False, postgresql_where=sa.text('finished_at IS NOT NULL'))
     op.create_index('ix_jobs_kind_id', 'jobs', ['kind', 'id'], unique=False)
     op.create_index('ix_jobs_later', 'jobs', ['run_at'], unique=False, postgresql_where=sa.text("status IN ('scheduled', 'retrying')"))
@@ -195,7 +201,11 @@ def upgrade() -> None:
     op.create_index('ix_jobs_owner_id', 'jobs', ['owner', 'id'], unique=False)
     op.create_index('ix_jobs_parent_id', 'jobs', ['parent_id', 'status'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL'))
     op.create_index('ix_jobs_published', 'jobs', ['queue', 'published_at'], unique=False, postgresql_where=sa.text("published_at IS NOT NULL AND status = 'queued'"))
+    op.create_index('ix_jobs_redrive_id', 'jobs', ['redrive_id', 'status'], unique=False, postgresql_where=sa.text('redrive_id IS NOT NULL'))
     op.create_index('ix_jobs_running', 'jobs', ['queue', 'kind'], unique=False, postgresql_where=sa.text("status = 'running'"))
+    op.create_index('ix_jobs_schedule_id', 'jobs', ['schedule_id', 'id'], unique=False, postgresql_where=sa.text('schedule_id IS NOT NULL'))
+    op.create_index('ix_jobs_start_by', 'jobs', ['start_by'], unique=False, postgresql_where=sa.text("attempt = 0 AND start_by IS NOT NULL AND status IN ('scheduled', 'queued', 'retrying')"))
+    op.create_index('ix_jobs_tags', 'jobs', ['tags'], unique=False, postgresql_using='gin', postgresql_where=sa.text('tags IS NOT NULL'))
     op.create_index('ix_jobs_waiting', 'jobs', ['queue', 'owner', sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
     op.create_index('uq_jobs_dedupe', 'jobs', ['kind', 'owner', 'dedupe_key'], unique=True, postgresql_where=sa.text("dedupe_key IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.create_index('uq_jobs_schedule_fire', 'jobs', ['schedule_id', 'fire_at'], unique=True, postgresql_where=sa.text('fire_at IS NOT NULL'))
@@ -740,7 +750,11 @@ def downgrade() -> None:
     op.drop_index('uq_jobs_schedule_fire', table_name='jobs', postgresql_where=sa.text('fire_at IS NOT NULL'))
     op.drop_index('uq_jobs_dedupe', table_name='jobs', postgresql_where=sa.text("dedupe_key IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.drop_index('ix_jobs_waiting', table_name='jobs', postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
+    op.drop_index('ix_jobs_tags', table_name='jobs', postgresql_using='gin', postgresql_where=sa.text('tags IS NOT NULL'))
+    op.drop_index('ix_jobs_start_by', table_name='jobs', postgresql_where=sa.text("attempt = 0 AND start_by IS NOT NULL AND status IN ('scheduled', 'queued', 'retrying')"))
+    op.drop_index('ix_jobs_schedule_id', table_name='jobs', postgresql_where=sa.text('schedule_id IS NOT NULL'))
     op.drop_index('ix_jobs_running', table_name='jobs', postgresql_where=sa.text("status = 'running'"))
+    op.drop_index('ix_jobs_redrive_id', table_name='jobs', postgresql_where=sa.text('redrive_id IS NOT NULL'))
     op.drop_index('ix_jobs_published', table_name='jobs', postgresql_where=sa.text("published_at IS NOT NULL AND status = 'queued'"))
     op.drop_index('ix_jobs_parent_id', table_name='jobs', postgresql_where=sa.text('parent_id IS NOT NULL'))
     op.drop_index('ix_jobs_owner_id', table_name='jobs')
@@ -748,6 +762,9 @@ def downgrade() -> None:
     op.drop_index('ix_jobs_later', table_name='jobs', postgresql_where=sa.text("status IN ('scheduled', 'retrying')"))
     op.drop_index('ix_jobs_kind_id', table_name='jobs')
     op.drop_index('ix_jobs_finished_at', table_name='jobs', postgresql_where=sa.text('finished_at IS NOT NULL'))
+    op.drop_index('ix_jobs_failed', table_name='jobs', postgresql_where=sa.text("status = 'failed'"))
+    op.drop_index('ix_jobs_error_code', table_name='jobs', postgresql_where=sa.text('error IS NOT NULL'))
+    op.drop_index('ix_jobs_dedupe_key', table_name='jobs', postgresql_where=sa.text('dedupe_key IS NOT NULL'))
     op.drop_table('jobs')
     op.drop_table('job_histograms')
     op.drop_index(op.f('ix_guest_sessions_expires_at'), table_name='guest_sessions')
