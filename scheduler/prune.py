@@ -2,7 +2,7 @@
 
 from models.audit.service import prune as forget_statements
 from models.identity.services.sweeping import forget_expired as forget_ended_sessions
-from models.jobs.lifecycle import prune as forget_jobs
+from models.jobs.batches import prune as forget_jobs
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 from models.requests.service import forget_expired

@@ -40,6 +40,8 @@ async def call_back(ctx: JobContext, args: CallBack) -> CalledBack:
     except NotFound:
         return CalledBack(status_code=None)
     assert job.callback_url is not None
+    if not job.finished:
+        return CalledBack(status_code=None)
     secret = callback_secret(ctx.settings.secret_key, job.owner)
     body, headers = callback_letter(job, secret, ctx.now())
     answer = await ctx.receivers.post(job.callback_url, body, headers)

@@ -1,5 +1,6 @@
 """What is written beside a job's own row when it ends, whoever ends it: in the very same transaction."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,10 +11,11 @@ from models.audit.rules import Action
 from models.audit.service import record
 from models.events import queries
 from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
-from models.events.service import emit, encode
+from models.events.service import emit, emit_many, encode
+from models.jobs.batches import cancel_children, close_batches
 from models.jobs.endings import record_end, record_giving_up
 from models.jobs.kinds import find_kind
-from models.jobs.lifecycle import cancel, close_batches, list_unfinished_children
+from models.jobs.lifecycle import cancel
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, JobStatus
 from models.jobs.service import get_job
@@ -74,19 +76,34 @@ async def end_successes(database: Database, ends: Sequence[Success]) -> list[boo
 
 
 async def cancel_job(session: AsyncSession, id_: UUID) -> JobRecord:
-    """Cancel the job if it has not run, ask it to stop if it runs, leave it as it is if it has ended."""
+    """Cancel the job if it has not run, ask it to stop if it runs, leave it as it is if it has ended; the same for all
+    jobs of a batch."""
     job = await cancel(session, id_)
     if job is None:
         return await get_job(session, id_)
     await record(session, Action.CANCEL, "job", id_)
     await announce_end(session, job, job.status, None)
-    for child in await list_unfinished_children(session, job.id):
-        await cancel_job(session, child)
+    await announce_cancelled(session, await cancel_children(session, job.id))
     return job
 
 
+async def announce_cancelled(session: AsyncSession, jobs: Sequence[JobRecord]) -> None:
+    """Tell what waits for those of the jobs that have ended by a cancel; their events are few statements."""
+    events: defaultdict[tuple[str, str | None], dict[UUID, msgspec.Struct]] = defaultdict(dict)
+    for job in jobs:
+        if job.finished:
+            await record_end(session, job)
+            await record_giving_up(session, job, None)
+            if _is_announced(job):
+                events[job.owner, job.request_id][job.id] = job_ended(job, job.status, None)
+    for (owner, request_id), payloads in events.items():
+        await emit_many(session, Actor.named(owner, request_id), JOB_CANCELLED, payloads)
+
+
 async def end_batches(session: AsyncSession) -> int:
-    """Bring the counts of running batches up to date, and end those whose last job has ended."""
+    """Bring the counts of running batches up to date, and end those whose last job has ended. What a cancel of a batch
+    could not reach, because a worker was just taking or closing it, is cancelled now."""
+    await announce_cancelled(session, await cancel_children(session))
     batches = await close_batches(session)
     for batch in batches:
         await announce_end(session, batch, batch.status, msgspec.json.decode(bytes(batch.error), type=JobError | None))

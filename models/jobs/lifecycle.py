@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from models.jobs import queries, rescuing_queries
+from models.jobs.batches import recount, reopen_parent
 from models.jobs.kinds import kind_named
 from models.jobs.records import JobRecord, job_record
 from models.jobs.rules import AttemptOutcome, JobError, JobStatus, Progress
@@ -76,9 +77,13 @@ async def report_progress(on: Connection, job: JobRecord, progress: Progress) ->
 async def retry(on: Connection, job: JobRecord) -> JobRecord | None:
     """Back to the queue, with as many attempts again as its kind gives; None when it has not failed or been cancelled.
 
-    The database refuses it while another unfinished job has its dedupe key.
+    Its batch, if that had ended, runs again too. The database refuses it while another unfinished job has its dedupe
+    key.
     """
+    await reopen_parent(on, job)
     rows = await fetch(on, queries.RETRY, job.id, kind_named(job.kind).retry.max_attempts)
+    if rows and job.parent_id is not None:
+        await recount(on, job.parent_id)
     return job_record(rows[0]) if rows else None
 
 
@@ -117,20 +122,6 @@ async def refuse(on: Connection, ids: Sequence[UUID], worker: str) -> list[str]:
     return [row["kind"] for row in await fetch(on, rescuing_queries.REFUSE, list(ids), why)]
 
 
-async def close_batches(on: Connection) -> list[JobRecord]:
-    """Batches whose count has changed; those that have ended are finished now."""
-    return [job_record(row) for row in await fetch(on, queries.CLOSE_BATCHES)]
-
-
-async def list_unfinished_children(on: Connection, id_: UUID) -> list[UUID]:
-    return [row["id"] for row in await fetch(on, queries.CHILDREN_UNFINISHED, id_)]
-
-
 async def see_worker(on: Connection, queue: str, worker: str) -> None:
     """A worker has taken something from the queue."""
     await fetch(on, queries.SEE_WORKER, queue, worker)
-
-
-async def prune(on: Connection, keep_days: int, keep_failed_days: int, limit: int = 1000) -> int:
-    """Forget a chunk of jobs that ended that long ago, with their attempts."""
-    return len(await fetch(on, queries.PRUNE, keep_days, keep_failed_days, limit))

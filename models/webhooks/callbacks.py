@@ -14,7 +14,7 @@ from models.jobs.endings import when_ends
 from models.jobs.kinds import JobArgs, JobResult, kind
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus, Queue
-from models.jobs.service import JobOptions, enqueue
+from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM, Actor
 from models.webhooks.envelope import envelope
 from models.webhooks.jobs import retry_policy
@@ -22,7 +22,7 @@ from models.webhooks.rules import SECRET_PREFIX, signature_headers
 
 
 class CalledBack(JobResult):
-    """`status_code` is None when the job was gone, or its address no longer worth a call."""
+    """`status_code` is None when the job was gone, or was running again: its next end is told."""
 
     status_code: int | None
 
@@ -54,7 +54,7 @@ class EndedJob(msgspec.Struct, rename="camel"):
 async def ask_for_callback(session: AsyncSession, job: JobRecord) -> None:
     """In the transaction in which the job ends, so that an ended job is always told of."""
     actor = Actor(SYSTEM.kind, request_id=job.request_id)
-    await enqueue(session, actor, CallBack(job_id=job.id), JobOptions(dedupe_key=str(job.id)))
+    await enqueue(session, actor, CallBack(job_id=job.id))
 
 
 def callback_secret(secret_key: SecretStr, owner: str) -> str:
@@ -64,8 +64,10 @@ def callback_secret(secret_key: SecretStr, owner: str) -> str:
 
 
 def callback_letter(job: JobRecord, secret: str, now: datetime) -> tuple[bytes, dict[str, str]]:
-    """Body and headers of the call, by Standard Webhooks; the id is the job's, the same in every attempt."""
+    """Body and headers of the call, by Standard Webhooks. The id is of the job and this end of it: the same in every
+    attempt to tell it, another when the job was retried and has ended again."""
+    assert job.finished_at is not None
     ended = EndedJob(**{name: getattr(job, name) for name in EndedJob.__struct_fields__})
     data = msgspec.json.encode(ended)
-    body = envelope(f"job.{job.status}", job.finished_at or now, job.attempt, data)
-    return body, signature_headers([secret], str(job.id), now, body)
+    body = envelope(f"job.{job.status}", job.finished_at, job.attempt, data)
+    return body, signature_headers([secret], f"{job.id}_{job.finished_at.timestamp() * 1e6:.0f}", now, body)

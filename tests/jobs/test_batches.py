@@ -1,11 +1,12 @@
 """Many jobs as one: all or none, counted by a parent that ends after them."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from models.kernel.session import Database
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, eventually
 
 pytestmark = pytest.mark.usefixtures("workers")
 
@@ -59,8 +60,43 @@ async def test_cancelling_a_batch_cancels_its_jobs(client: ApiClient, database: 
     assert await database.fetch("SELECT 1 FROM probe_effects") == []
 
 
-async def test_a_batch_itself_is_not_retried(client: ApiClient) -> None:
-    failing = {"kind": "probe.effect", "payload": {"label": "f", "final": True}}
-    batch = await submit(client, [failing])
-    await client.finish(batch["id"])
-    await client.expect(409, "POST", f"/jobs/{batch['id']}/retry")
+async def test_a_batch_is_cancelled_in_few_statements_and_each_job_tells_its_end(
+    client: ApiClient, database: Database
+) -> None:
+    later = {"runAt": "2199-01-01T00:00:00Z"}
+    batch = await submit(client, [{**job, **later} for job in echoes(1000)])
+    await client.request("POST", f"/jobs/{batch['id']}/cancel", headers={"Prefer": "wait=1"})
+    done = await client.finish(batch["id"])
+    assert (done["status"], done["result"]) == ("cancelled", {"succeeded": 0, "failed": 0, "cancelled": 1000})
+    assert (await client.expect(200, "POST", f"/jobs/{batch['id']}/cancel"))["verdict"] == "prevented"
+    rows = await database.fetch("SELECT type, count(DISTINCT resource_id) AS jobs FROM events GROUP BY type")
+    assert [tuple(row.values()) for row in rows] == [("job.cancelled", 1001)]
+
+
+async def test_a_batch_cancelled_twice_at_once_while_workers_take_from_it_ends_cancelled(
+    client: ApiClient, database: Database
+) -> None:
+    batch = await submit(client, echoes(1000))
+
+    async def under_way() -> bool:
+        counted = await client.expect(200, "GET", f"/jobs/{batch['id']}")
+        return bool(counted["progress"]["current"])
+
+    await eventually(under_way)
+    cancels = [client.request("POST", f"/jobs/{batch['id']}/cancel", headers={"Prefer": "wait=1"}) for _ in range(4)]
+    assert {response.status_code for response in await asyncio.gather(*cancels)} <= {200, 202}
+    done = await client.finish(batch["id"])
+    result = done["result"]
+    assert (done["status"], result["failed"], result["succeeded"] + result["cancelled"]) == ("cancelled", 0, 1000)
+    told = "SELECT resource_id FROM events GROUP BY resource_id HAVING count(*) > 1"
+    assert await database.fetch(told) == []
+    waits = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert (await database.fetch(waits))[0]["deadlocks"] == 0
+
+
+async def test_a_batch_with_a_job_that_was_cancelled_says_so(client: ApiClient) -> None:
+    batch = await submit(client, [echoes(1)[0], {**echoes(1)[0], "runAt": "2199-01-01T00:00:00Z"}])
+    page = await client.expect(200, "GET", "/jobs", params={"parentId": batch["id"], "status": "scheduled"})
+    await client.expect(200, "POST", f"/jobs/{page['data'][0]['id']}/cancel")
+    done = await client.finish(batch["id"])
+    assert (done["status"], done["error"]["code"]) == ("failed", "JOBS_CANCELLED")

@@ -1,11 +1,11 @@
-"""What operators do: explain, pause, redrive, and be told when to look again."""
+"""What operators do: explain, pause, and be told when to look again."""
 
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from models.jobs.lifecycle import prune
+from models.jobs.batches import prune
 from models.jobs.pace import Pace, Quantiles, QueueAhead, next_look
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
@@ -101,35 +101,6 @@ async def test_a_canary_shows_that_a_queue_is_served(client: ApiClient, database
         return {row["queue"] for row in rows} == {"default", "webhooks", "mail", "calendar", "exports", "bulk"}
 
     assert await eventually(served, within=60)
-
-
-@pytest.mark.usefixtures("workers")
-async def test_failed_jobs_are_previewed_by_error_and_run_again(client: ApiClient) -> None:
-    failed = [await client.submit("probe.effect", {"label": f"r{n}", "failUntil": 3}) for n in range(6)]
-    failed.append(await client.submit("probe.effect", {"label": "other", "final": True}))
-    for each in failed:
-        assert (await client.finish(each["id"]))["status"] == "failed"
-    preview = await client.expect(200, "POST", "/jobs/redrive", json={"kind": "probe.effect", "preview": True})
-    assert {group["code"]: group["jobs"] for group in preview["groups"]} == {"PROVIDER_DOWN": 6, "UNPROCESSABLE": 1}
-    body = {"kind": "probe.effect", "errorCode": "PROVIDER_DOWN", "canary": 2}
-    redrive = await client.finish((await client.expect(202, "POST", "/jobs/redrive", json=body))["id"], within=60)
-    assert redrive["status"] == "succeeded"
-    assert (redrive["result"]["matched"], redrive["result"]["retried"], redrive["result"]["stopped"]) == (6, 6, False)
-    for each in failed[:6]:
-        assert (await client.finish(each["id"]))["status"] == "succeeded"
-    assert (await client.expect(200, "GET", f"/jobs/{failed[6]['id']}"))["status"] == "failed"
-
-
-@pytest.mark.usefixtures("workers")
-async def test_a_redrive_stops_itself_when_its_canaries_fail_again(client: ApiClient) -> None:
-    failed = [await client.submit("probe.effect", {"label": f"s{n}", "final": True}) for n in range(8)]
-    for each in failed:
-        await client.finish(each["id"])
-    body = {"kind": "probe.effect", "canary": 2}
-    redrive = await client.finish((await client.expect(202, "POST", "/jobs/redrive", json=body))["id"], within=60)
-    assert (redrive["result"]["retried"], redrive["result"]["stopped"]) == (2, True)
-    attempts = [(await client.expect(200, "GET", f"/jobs/{each['id']}"))["attempt"] for each in failed]
-    assert sorted(attempts) == [1] * 6 + [2] * 2
 
 
 @pytest.mark.usefixtures("workers")
