@@ -7,7 +7,7 @@ import msgspec
 
 from models.jobs.admission import Limits
 from models.jobs.records import JobRecord
-from models.jobs.rules import KIND_UNKNOWN, JobError, JobStatus
+from models.jobs.rules import KIND_UNKNOWN, WAITING, JobError, JobStatus
 
 SILENT_AFTER = timedelta(seconds=60)
 
@@ -25,6 +25,8 @@ class Reason(StrEnum):
     RUNNING = "running"
     STOP_REQUESTED = "stop_requested"
     CHILDREN_UNFINISHED = "children_unfinished"
+    START_BY_AHEAD = "start_by_ahead"
+    EXPIRED = "expired"
     ENDED = "ended"
 
 
@@ -41,7 +43,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     key_in_flight: int
     waiting_before: int
     published_at: datetime | None
-    lease_worker: str | None
+    worker: str | None
     lease_until: datetime | None
     worker_seen_at: datetime | None
     children_unfinished: int
@@ -63,8 +65,8 @@ class Explanation(msgspec.Struct, frozen=True, rename="camel"):
 def explain(facts: Facts) -> Explanation:
     job = facts.job
     if job.finished:
-        attempts = f"after {job.attempt} attempt(s)"
-        return _because(facts, [Because(Reason.ENDED, f"It is {job.status} {attempts}.")], "Nothing; it has ended.")
+        ended = Because(Reason.ENDED, f"It is {job.status} after {job.attempt} attempt(s).")
+        return _because(facts, [*_expired(job), ended], "Nothing; it has ended.")
     if job.status == JobStatus.RUNNING:
         return _running(facts)
     if job.status == JobStatus.SCHEDULED:
@@ -85,7 +87,7 @@ def _running(facts: Facts) -> Explanation:
     if facts.children_unfinished:
         because = Because(Reason.CHILDREN_UNFINISHED, f"{facts.children_unfinished} of its jobs have not ended.")
         return _because(facts, [because], "It ends with the last of its jobs.")
-    running = f"Attempt {job.attempt} of {job.max_attempts} runs in {facts.lease_worker} since {_text(job.started_at)}"
+    running = f"Attempt {job.attempt} of {job.max_attempts} runs in {facts.worker} since {_text(job.started_at)}"
     found = [Because(Reason.RUNNING, f"{running}; its lease is good until {_text(facts.lease_until)}.")]
     if job.cancel_requested_at is not None:
         found.insert(0, Because(Reason.STOP_REQUESTED, f"It was asked to stop at {_text(job.cancel_requested_at)}."))
@@ -146,7 +148,19 @@ def _no_worker(facts: Facts) -> list[Because]:
 
 
 def _because(facts: Facts, found: list[Because], following: str) -> Explanation:
-    return Explanation(facts.job.status, found, following)
+    return Explanation(facts.job.status, [*found, *_start_bound(facts.job)], following)
+
+
+def _start_bound(job: JobRecord) -> list[Because]:
+    if job.start_by is None or job.attempt > 0 or job.status not in WAITING:
+        return []
+    return [Because(Reason.START_BY_AHEAD, f"It fails if it has not started by {_text(job.start_by)}.")]
+
+
+def _expired(job: JobRecord) -> list[Because]:
+    if job.start_by is None or job.attempt > 0 or job.status != JobStatus.FAILED:
+        return []
+    return [Because(Reason.EXPIRED, f"It had not started by {_text(job.start_by)}.")]
 
 
 def _text(instant: datetime | None) -> str:

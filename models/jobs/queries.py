@@ -89,24 +89,24 @@ SELECT {JOB} FROM jobs WHERE kind = $1 AND owner = $2 AND dedupe_key = $3 AND st
 
 BY_IDS = f"SELECT {JOB} FROM jobs WHERE id = ANY($1::uuid[])"
 
-ATTEMPTS = "SELECT * FROM job_attempts WHERE job_id = $1 ORDER BY attempt"
+# The log has attempts that ended; of the one that runs the job itself knows.
+ATTEMPTS = """
+SELECT attempt, worker, started_at, finished_at, outcome, error FROM job_attempts WHERE job_id = $1
+UNION ALL
+SELECT attempt, worker, started_at, NULL, NULL, NULL FROM jobs WHERE id = $1 AND lease_until IS NOT NULL
+ORDER BY attempt
+"""
 
 # A claim is the only way into `running`. It raises the attempt, which fences everything the worker does afterwards.
 # It need not be on disk before the work begins: should PostgreSQL crash and forget it, the job is waiting again, and
 # the end of the attempt, which is always waited for, finds that. So are marks of what was sent, and lease renewals.
 CLAIM = f"""
-WITH claimed AS (
-    UPDATE jobs
-    SET status = 'running', attempt = attempt + 1, lease_worker = $2,
-        lease_until = clock_timestamp() + $3::float8 * interval '1 second', started_at = clock_timestamp(),
-        published_at = NULL, progress_current = NULL, progress_total = NULL, progress_message = NULL
-    WHERE id = ANY($1::uuid[]) AND status = 'queued' AND ({LATE}) IS NOT TRUE
-    RETURNING *
-), logged AS (
-    INSERT INTO job_attempts (job_id, attempt, worker, started_at)
-    SELECT id, attempt, $2, clock_timestamp() FROM claimed
-)
-SELECT *, set_config('synchronous_commit', 'off', true) FROM claimed
+UPDATE jobs
+SET status = 'running', attempt = attempt + 1, worker = $2,
+    lease_until = clock_timestamp() + $3::float8 * interval '1 second', started_at = clock_timestamp(),
+    published_at = NULL, progress_current = NULL, progress_total = NULL, progress_message = NULL
+WHERE id = ANY($1::uuid[]) AND status = 'queued' AND ({LATE}) IS NOT TRUE
+RETURNING *, set_config('synchronous_commit', 'off', true)
 """
 
 # One whose row is locked, because it is just ending, is left for the next time.
@@ -190,15 +190,14 @@ WITH closed AS (
     SET status = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE $3 END,
         cancel_verdict = CASE WHEN cancel_requested_at IS NULL THEN NULL
                               WHEN $3 IN ('cancelled', 'retrying') THEN 'stopped' ELSE 'too_late' END,
-        result = $4::text::jsonb, error = $5::text::jsonb, work_seconds = $8, lease_worker = NULL, lease_until = NULL,
+        result = $4::text::jsonb, error = $5::text::jsonb, work_seconds = $8, lease_until = NULL,
         run_at = CASE WHEN $3 = 'retrying' THEN clock_timestamp() + $7::float8 * interval '1 second' ELSE run_at END,
         finished_at = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NULL THEN NULL ELSE clock_timestamp() END
     WHERE id = $1 AND attempt = $2 AND status = 'running'
-    RETURNING id, attempt, status
+    RETURNING id, attempt, worker, started_at, status
 ), logged AS (
-    UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = $6, error = $5::text::jsonb
-    FROM closed
-    WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
+    INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome, error)
+    SELECT id, attempt, worker, started_at, clock_timestamp(), $6, $5::text::jsonb FROM closed
 )
 SELECT status FROM closed
 """
@@ -209,11 +208,10 @@ closed AS (
     UPDATE jobs
     SET status = 'succeeded', cancel_verdict = CASE WHEN cancel_requested_at IS NOT NULL THEN 'too_late' END,
         result = given.result::jsonb, error = NULL, work_seconds = given.work_seconds,
-        lease_worker = NULL, lease_until = NULL, finished_at = clock_timestamp()
+        lease_until = NULL, finished_at = clock_timestamp()
     FROM given WHERE jobs.id = given.id AND jobs.attempt = given.attempt AND status = 'running'
-    RETURNING jobs.id, jobs.attempt
+    RETURNING jobs.id, jobs.attempt, worker, started_at, finished_at
 ), logged AS (
-    UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = 'succeeded'
-    FROM closed
-    WHERE job_attempts.job_id = closed.id AND job_attempts.attempt = closed.attempt
+    INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome)
+    SELECT id, attempt, worker, started_at, finished_at, 'succeeded' FROM closed
 )"""

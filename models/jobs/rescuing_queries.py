@@ -14,13 +14,12 @@ WITH lost AS (
                       WHEN attempt >= max_attempts THEN 'failed' ELSE 'retrying' END,
         cancel_verdict = CASE WHEN cancel_requested_at IS NOT NULL THEN 'stopped' END,
         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR attempt >= max_attempts THEN clock_timestamp() END,
-        error = $1::text::jsonb, lease_worker = NULL, lease_until = NULL
+        error = $1::text::jsonb, lease_until = NULL
     FROM lost WHERE jobs.id = lost.id
     RETURNING jobs.*
 ), logged AS (
-    UPDATE job_attempts SET finished_at = clock_timestamp(), outcome = 'lost', error = $1::text::jsonb
-    FROM rescued
-    WHERE job_attempts.job_id = rescued.id AND job_attempts.attempt = rescued.attempt
+    INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome, error)
+    SELECT id, attempt, worker, started_at, clock_timestamp(), 'lost', $1::text::jsonb FROM rescued
 )
 SELECT rescued.*, pg_notify('bellwork_job', id::text) FROM rescued
 """

@@ -74,7 +74,7 @@ ADD_TO_ATTEMPT_COUNTS = """
 INSERT INTO attempt_counts (kind, outcome, attempts)
 SELECT kind, outcome, count(*)
 FROM jobs JOIN job_attempts ON job_attempts.job_id = jobs.id
-WHERE jobs.finished_at > $1 AND jobs.finished_at <= $2 AND outcome IS NOT NULL
+WHERE jobs.finished_at > $1 AND jobs.finished_at <= $2
 GROUP BY 1, 2
 ON CONFLICT (kind, outcome) DO UPDATE SET attempts = attempt_counts.attempts + excluded.attempts
 """

@@ -22,7 +22,7 @@ class Job(Base):
     personal = Personal(
         by="owner = ANY (:owners)",
         mentions=words("payload progress_message result error steps state dedupe_key limit_key callback_url tags"),
-        plain=words("kind queue status owner request_id lease_worker cancel_verdict"),
+        plain=words("kind queue status owner request_id worker cancel_verdict"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -46,7 +46,7 @@ class Job(Base):
     progress_message: Mapped[str | None]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
-    lease_worker: Mapped[str | None]
+    worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     limit_key: Mapped[str | None]
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
@@ -105,7 +105,7 @@ class Job(Base):
 
 
 class JobAttempt(Base):
-    """One row per attempt, closed once and never overwritten."""
+    """One row per attempt that has ended, never overwritten."""
 
     __tablename__ = "job_attempts"
     unaudited = "a job and its attempts are their own record"
@@ -115,8 +115,8 @@ class JobAttempt(Base):
     attempt: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     worker: Mapped[str]
     started_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
-    outcome: Mapped[str | None]
+    finished_at: Mapped[datetime]
+    outcome: Mapped[str]
     error: Mapped[dict[str, Any] | None]
 
 

@@ -73,9 +73,9 @@ async def test_a_job_without_checkpoints_ends_and_the_cancel_was_too_late(client
 
 async def test_a_cancel_outlives_the_worker_that_should_have_seen_it(client: ApiClient, database: Database) -> None:
     job_id = await started(client, "probe.effect", label="killed", seconds=20)
-    rows = await database.fetch("SELECT lease_worker FROM jobs WHERE id = $1", job_id)
+    rows = await database.fetch("SELECT worker FROM jobs WHERE id = $1", job_id)
     await client.expect(202, "POST", f"/jobs/{job_id}/cancel", headers={"Prefer": "wait=1"})
-    os.kill(int(rows[0]["lease_worker"].rpartition(":")[2]), signal.SIGKILL)
+    os.kill(int(rows[0]["worker"].rpartition(":")[2]), signal.SIGKILL)
     done = await client.finish(job_id)
     assert (done["status"], done["attempt"]) == ("cancelled", 1)
     assert (await client.expect(200, "POST", f"/jobs/{job_id}/cancel"))["verdict"] == "stopped"

@@ -21,8 +21,8 @@ async def running(client: ApiClient, database: Database, **payload: Any) -> tupl
     job = await client.submit("probe.effect", payload)
 
     async def worker() -> str | None:
-        rows = await database.fetch("SELECT lease_worker FROM jobs WHERE id = $1 AND status = 'running'", job["id"])
-        return rows[0]["lease_worker"] if rows else None
+        rows = await database.fetch("SELECT worker FROM jobs WHERE id = $1 AND status = 'running'", job["id"])
+        return rows[0]["worker"] if rows else None
 
     return job["id"], int((await eventually(worker, within=60)).rpartition(":")[2])
 

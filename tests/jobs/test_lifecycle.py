@@ -32,6 +32,7 @@ async def job_in(database: Database, status: JobStatus) -> JobRecord:
     await database.execute(
         """UPDATE jobs SET status = $2, attempt = CASE WHEN $2 IN ('scheduled', 'queued') THEN 0 ELSE 1 END,
                run_at = clock_timestamp() - interval '1 s',
+               worker = 'worker', started_at = clock_timestamp(),
                lease_until = CASE WHEN $2 = 'running' THEN clock_timestamp() + interval '1 min' END,
                finished_at = CASE WHEN $2 IN ('succeeded', 'failed', 'cancelled') THEN clock_timestamp() END
            WHERE id = $1""",

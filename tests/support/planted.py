@@ -140,8 +140,8 @@ async def _after(session: Any, user_id: UUID, customer_id: UUID, student_id: UUI
             job, told, owner, f"Writing to {EMAIL}", f"https://example.com/?to={EMAIL}",
         ),
         (
-            "INSERT INTO job_attempts (job_id, attempt, worker, started_at, error)"
-            " VALUES ($1, 1, 'w', now(), $2::text::jsonb)",
+            "INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome, error)"
+            " VALUES ($1, 1, 'w', now(), now(), 'failed', $2::text::jsonb)",
             job, told,
         ),
         (
