@@ -24,6 +24,7 @@ from api.finance.routes import FinanceController
 from api.guests.routes import GuestSessionsController
 from api.health.routes import HealthController
 from api.identity.routes import AccountController, AuthController
+from api.jobs.bulk_routes import BulkJobsController
 from api.jobs.express import ExpressLane
 from api.jobs.routes import JobKindsController, JobsController
 from api.limits import Entrance, Limits, refusing, searching
@@ -60,7 +61,7 @@ from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 CONTROLLERS: list[Any] = [
     AuthController, AccountController, OAuthController, GuestSessionsController, TotpController,
     MeController, IdentitiesController, ClerkController, UsersController,
-    ApiKeysController, JobsController, JobKindsController, SchedulesController,
+    ApiKeysController, JobsController, BulkJobsController, JobKindsController, SchedulesController,
     EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController, CyclesController,

@@ -18,12 +18,10 @@ from cli.environment import adopt_settings
 from models.events.endings import cancel_job
 from models.jobs import operations
 from models.jobs.dispatching import list_paused
-from models.jobs.jobs import Redrive, RedriveFilter
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
-from models.jobs.service import JobPage, enqueue, get_job, list_attempts, list_jobs, retry_job
+from models.jobs.service import JobPage, get_job, list_attempts, list_jobs, retry_job
 from models.jobs.statistics import read_statistics
-from models.kernel.actor import SYSTEM
 from models.kernel.errors import DomainError
 from models.kernel.session import Database
 from models.kernel.settings import SettingsError, load_settings
@@ -50,7 +48,7 @@ def list_(
             return await list_jobs(session, JobPage(kind=kind, status=status, owner=owner, limit=limit))
 
     rows, pagination = run_on_database(read)
-    table = _table("id", "kind", "status", "attempt", "progress", "created", "took")
+    table = table_of("id", "kind", "status", "attempt", "progress", "created", "took")
     for job in rows:
         table.add_row(*_cells(job))
     console.print(table)
@@ -69,7 +67,7 @@ def show(job_id: JobId) -> None:
         console.print(f"[bold]{name.replace('_', ' '):<13}[/bold] {getattr(job, name)}")
     for name in ("payload", "steps", "result", "error"):
         console.print(f"[bold]{name:<13}[/bold] {bytes(getattr(job, name)).decode()}", markup=True)
-    table = _table("attempt", "worker", "started", "took", "outcome", "error")
+    table = table_of("attempt", "worker", "started", "took", "outcome", "error")
     for each in attempts:
         error = msgspec.json.decode(bytes(each.error)) or {}
         took = _seconds(each.started_at, each.finished_at)
@@ -122,10 +120,11 @@ def cancel(job_id: JobId) -> None:
 
 @app.command()
 def retry(job_id: JobId) -> None:
-    """Run a failed or cancelled job again."""
+    """Run a failed or cancelled job again; of a batch, those of its jobs that failed or were cancelled."""
 
     async def act(database: Database) -> JobRecord:
-        return await retry_job(database, await get_job(database, job_id))
+        async with database.transaction() as session:
+            return await retry_job(session, await get_job(session, job_id))
 
     console.print(f"{run_on_database(act).status}")
 
@@ -140,26 +139,6 @@ def explain(job_id: JobId) -> None:
     console.print(f"  → {explanation.next}", markup=False)
 
 
-@app.command()
-def redrive(
-    kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
-    error_code: Annotated[str | None, typer.Option(help="Only jobs that failed with this code.")] = None,
-    canary: Annotated[int, typer.Option(min=0, help="How many to try before the rest.")] = 5,
-    per_second: Annotated[int, typer.Option(min=1, max=1000)] = 50,
-    go: Annotated[bool, typer.Option("--go", help="Do it; without, only show what it would be.")] = False,
-) -> None:
-    """Retry failed jobs: shows them by kind and error, and with --go makes the job that does it."""
-    wanted = RedriveFilter(kind=kind, error_code=error_code)
-    table = _table("kind", "error", "jobs", "example")
-    for group in run_on_database(lambda database: operations.group_failed(database, wanted)):
-        table.add_row(group.kind, group.code or "", str(group.jobs), (group.example or "")[:60])
-    console.print(table)
-    if go:
-        args = Redrive(filter=wanted, canary=canary, per_second=per_second)
-        job = run_on_database(lambda database: enqueue(database, SYSTEM, args))
-        console.print(f"bellwork jobs watch {job.id}")
-
-
 def queues() -> None:
     """Every queue: what waits, runs and is late, when a worker last took something; and paused kinds."""
 
@@ -167,7 +146,7 @@ def queues() -> None:
         return await read_statistics(database), await list_paused(database)
 
     statistics, paused = run_on_database(read)
-    table = _table("queue", "queued", "running", "retrying", "scheduled", "oldest", "worker seen")
+    table = table_of("queue", "queued", "running", "retrying", "scheduled", "oldest", "worker seen")
     counts = {(row["queue"], row["status"]): row for row in statistics.unfinished}
     seen = {row["queue"]: f"{row['silent_seconds']:.0f} s ago" for row in statistics.lanes}
     for queue in sorted({queue for queue, _ in counts} | set(seen)):
@@ -210,7 +189,7 @@ def _cells(job: JobRecord) -> list[str]:
     return [str(job.id), job.kind, job.status, attempts, progress, _time(job.created_at), took]
 
 
-def _table(*headings: str) -> Table:
+def table_of(*headings: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")

@@ -17,12 +17,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.bulk_jobs import app as jobs
 from cli.demo.stage import DemoError
 from cli.doctor import examine
 from cli.embedded import EmbeddedPostgres, ServerError
 from cli.embedded.privileges import PrivilegeError, remove_home
 from cli.environment import OWNER_URL, STATE_FOLDER, adopt_settings, running_platform
-from cli.jobs import app as jobs
 from cli.jobs import queues
 from cli.keys import app as keys
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError

@@ -1,13 +1,12 @@
 """Jobs about jobs."""
 
 import asyncio
-from uuid import UUID
 
 import msgspec
 
-from models.jobs.jobs import Redrive, Redriven
-from models.jobs.kinds import DEFAULT_ATTEMPTS
-from models.jobs.operations import count_ends, count_failed, retry_failed
+from models.jobs.jobs import Redrive, RedriveFilter, Redriven, StopReason
+from models.jobs.redriving import Place, count_failed, count_redriven, list_paused_among, retry_next
+from models.jobs.rules import UNFINISHED, JobStatus
 from models.kernel.signals import Nudger
 from tasks.context import JobContext
 from tasks.handlers import handles
@@ -16,47 +15,59 @@ CANARY_POLL_SECONDS = 0.5
 
 
 class RedriveState(msgspec.Struct):
-    """`matched` before the first retry; `retried` are the ids."""
+    """`matched` is from before the first retry; the retried jobs know their redrive themselves."""
 
     matched: int
-    retried: list[UUID]
+    retried: int = 0
+    skipped: int = 0
+    place: Place = Place()
 
 
 @handles(Redrive)
 async def redrive(ctx: JobContext, args: Redrive) -> Redriven:
     wanted = msgspec.structs.replace(args.filter, to=min(args.filter.to or ctx.job.created_at, ctx.job.created_at))
-    state = ctx.resume(RedriveState) or RedriveState(await count_failed(ctx.session, wanted), [])
+    state = ctx.resume(RedriveState) or RedriveState((await count_failed(ctx.session, wanted)).jobs)
     nudger = Nudger(ctx.database)
-    while not await _too_many_failed(ctx, args, state):
-        size = args.canary if len(state.retried) < args.canary else args.per_second
-        found = await retry_failed(ctx.session, wanted, size, DEFAULT_ATTEMPTS)
-        if not found:
+    while not (reason := await _reason_to_stop(ctx, args, state)):
+        before = state.retried
+        if not await _retry_more(ctx, args, wanted, state):
             break
-        state.retried += found
-        await ctx.checkpoint(state)
         nudger.nudge()
-        ctx.progress(len(state.retried), state.matched, "failed jobs retried")
-        await _let_go_on(ctx, args, state)
-    ends = await count_ends(ctx.session, state.retried)
+        if before < state.retried > args.canary:
+            await asyncio.sleep(1.0)
+    ends = await count_redriven(ctx.session, ctx.job.id)
     return Redriven(
-        matched=state.matched, retried=len(state.retried), succeeded=ends.succeeded, failed_again=ends.failed,
-        stopped=await _too_many_failed(ctx, args, state),
+        matched=state.matched, retried=state.retried, skipped=state.skipped,
+        succeeded=ends.get(JobStatus.SUCCEEDED, 0), failed_again=ends.get(JobStatus.FAILED, 0),
+        stopped=reason is not None, reason=reason,
     )  # fmt: skip
 
 
-async def _let_go_on(ctx: JobContext, args: Redrive, state: RedriveState) -> None:
-    """After the canaries: until all of them have ended. Later: a second, which makes the rate."""
-    if len(state.retried) > args.canary:
-        await asyncio.sleep(1.0)
-        return
+async def _retry_more(ctx: JobContext, args: Redrive, wanted: RedriveFilter, state: RedriveState) -> bool:
+    """Whether there were any left."""
+    size = args.canary - state.retried if state.retried < args.canary else args.per_second
+    step = await retry_next(ctx.session, ctx.job.id, wanted, state.place, size)
+    if step is None:
+        return False
+    state.retried += len(step.ids)
+    state.skipped += step.skipped
+    state.place = step.place
+    await ctx.checkpoint(state)
+    ctx.progress(state.retried + state.skipped, state.matched, "failed jobs retried")
+    return True
+
+
+async def _reason_to_stop(ctx: JobContext, args: Redrive, state: RedriveState) -> StopReason | None:
+    """Looks at those that have ended; while only the first few have been retried, when all of them have."""
     while True:
-        ends = await count_ends(ctx.database, state.retried)
-        if ends.succeeded + ends.failed == len(state.retried):
-            return
-        ctx.progress(len(state.retried), state.matched, "waiting for the first few to end")
+        ends = await count_redriven(ctx.database, ctx.job.id)
+        waiting = {status: ends[status] for status in UNFINISHED if status in ends}
+        if not waiting or state.retried > args.canary:
+            break
+        if await list_paused_among(ctx.database, ctx.job.id):
+            return StopReason.KIND_PAUSED
+        counts = ", ".join(f"{jobs} {status}" for status, jobs in waiting.items())
+        ctx.progress(state.retried + state.skipped, state.matched, f"waiting for the first few to end: {counts}")
         await asyncio.sleep(CANARY_POLL_SECONDS)
-
-
-async def _too_many_failed(ctx: JobContext, args: Redrive, state: RedriveState) -> bool:
-    ends = await count_ends(ctx.database, state.retried)
-    return ends.failed > 0 and ends.failed / (ends.failed + ends.succeeded) > args.stop_at_failure_share
+    failed, succeeded = ends.get(JobStatus.FAILED, 0), ends.get(JobStatus.SUCCEEDED, 0)
+    return StopReason.FAILURES if failed > (failed + succeeded) * args.stop_at_failure_share else None

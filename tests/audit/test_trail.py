@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from models.audit.rules import Action
 from models.audit.service import record
 from models.jobs.jobs import RedriveFilter
-from models.jobs.operations import retry_failed
+from models.jobs.redriving import Place, retry_next
 from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM
 from models.kernel.base import Base
@@ -230,7 +230,8 @@ async def test_what_operators_do_to_jobs_is_told(client: ApiClient, database: Da
 
 async def test_what_is_redriven_is_told(quiet_database: Database) -> None:
     ids = [(await submit_failed(quiet_database)) for _ in range(3)]
-    await retry_failed(quiet_database, RedriveFilter(kind="probe.echo"), 2, 3)
+    async with quiet_database.transaction() as session:
+        await retry_next(session, UUID(int=1), RedriveFilter(kind="probe.echo"), Place(), 2)
     rows = await quiet_database.fetch("SELECT action, entity_id FROM audit_entries ORDER BY id")
     assert [(row["action"], row["entity_id"]) for row in rows] == [("retry", str(id_)) for id_ in ids[:2]]
 

@@ -1,0 +1,62 @@
+"""What is done to many jobs at once: seen first by `preview`, then done by a job."""
+
+from litestar import Controller, post
+from litestar.params import JSONBody
+
+from api.auth import requires
+from api.dependencies import ApiRequest, CurrentCaller, Session
+from api.jobs.bulk_schemas import RedriveIn, RedrivePreview
+from api.jobs.following import accepted
+from api.jobs.schemas import JobOut
+from api.resources import Response
+from models.identity.caller import Caller
+from models.identity.permissions import Scope
+from models.jobs import redriving
+from models.jobs.jobs import Redrive, RedriveFilter
+from models.jobs.kinds import all_kinds, find_kind
+from models.kernel.errors import Forbidden
+
+
+class BulkJobsController(Controller):
+    path = "/jobs"
+    tags = ("Jobs",)
+
+    @post("/redrive", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Retry failed jobs")
+    async def redrive_jobs(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[RedriveIn]
+    ) -> Response[JobOut] | Response[RedrivePreview]:
+        """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many
+        fail again. With `preview`, 200 and what it would be. Yours; administrators' and managers', everybody's.
+
+        Left out are jobs of kinds that are paused (409 when `kind` names one) or that you may not ask for, jobs whose
+        `dedupeKey` an unfinished one has, and of several with one key all but the one that failed last.
+        """
+        wanted = _failed(caller, data)
+        if data.preview:
+            failed = await redriving.count_failed(session, wanted)
+            groups = await redriving.group_failed(session, wanted)
+            return Response(RedrivePreview(total=failed.jobs, skipped=failed.skipped, groups=groups), status_code=200)
+        args = Redrive(
+            filter=wanted, canary=data.canary, per_second=data.per_second,
+            stop_at_failure_share=data.stop_at_failure_share,
+        )  # fmt: skip
+        return await accepted(request, await redriving.request_redrive(session, caller, args))
+
+
+def _failed(caller: Caller, data: RedriveIn) -> RedriveFilter:
+    """Retrying a job needs what asking for it needs. Raises Forbidden."""
+    kind = find_kind(data.kind) if data.kind else None
+    if kind and kind.scope:
+        caller.require(kind.scope)
+    return RedriveFilter(
+        kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, ids=data.ids,
+        owner=_owner(caller, data.owner),
+        except_kinds=[kind.name for kind in all_kinds() if kind.scope and not caller.may(kind.scope)],
+    )  # fmt: skip
+
+
+def _owner(caller: Caller, asked: str | None) -> str | None:
+    """Whose jobs it is about; None for everybody's. Raises Forbidden."""
+    if asked is not None and caller.visible_owner not in (None, asked):
+        raise Forbidden("Jobs of others are for administrators and managers.")
+    return caller.visible_owner or asked

@@ -1,0 +1,48 @@
+"""What is done to many jobs at once, on the wire."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from models.jobs.jobs import Ids, KindName, OwnerName
+from models.jobs.redriving import FailedGroup
+from models.kernel.errors import Fault
+from models.kernel.schema import In, Out, check_aware
+
+
+class SpanIn(In):
+    """With `from` and `to`, both inclusive."""
+
+    from_: datetime | None = msgspec.field(default=None, name="from")
+    to: datetime | None = None
+
+    def faults(self) -> list[Fault]:
+        times = {"from": self.from_, "to": self.to}
+        return [fault for name, value in times.items() if value for fault in check_aware(name, value)]
+
+
+class RedriveIn(SpanIn):
+    """Which failed jobs to retry. With `preview`, only tells what that would be, grouped by kind and error.
+
+    The `canary` first ones run before the rest follows at `perSecond`; it stops by itself when of those that have
+    ended more than `stopAtFailureShare` failed again. `from` and `to` bound when they failed.
+    """
+
+    kind: KindName | None = None
+    error_code: Annotated[str, Meta(max_length=100)] | None = None
+    owner: OwnerName | None = None
+    ids: Ids | None = None
+    preview: bool = False
+    canary: Annotated[int, Meta(ge=0, le=1000)] = 5
+    per_second: Annotated[int, Meta(ge=1, le=1000)] = 50
+    stop_at_failure_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
+
+
+class RedrivePreview(Out):
+    """Of the `total`, `skipped` would be left as they are. The `groups` are the hundred largest."""
+
+    total: int
+    skipped: int
+    groups: list[FailedGroup]

@@ -1,0 +1,150 @@
+"""Failed jobs run again: those that may, once each, and no more than went well so far."""
+
+import os
+import signal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from models.kernel.session import Database
+from tests.support.client import ApiClient, eventually
+
+LATER = "2199-01-01T00:00:00Z"
+
+
+async def failed(client: ApiClient, database: Database, text: str, kind: str = "probe.echo", **options: Any) -> str:
+    """A job that has failed, without having run."""
+    payload = {"text": text} if kind == "probe.echo" else {"label": text}
+    job = await client.submit(kind, payload, runAt=LATER, **options)
+    await fail(database, job["id"])
+    return str(job["id"])
+
+
+async def fail(database: Database, *ids: str) -> None:
+    await database.execute(
+        """UPDATE jobs SET status = 'failed', finished_at = clock_timestamp(),
+               error = '{"code": "PROVIDER_DOWN", "message": "503", "retryable": true}' WHERE id = ANY($1)""",
+        [UUID(id_) for id_ in ids],
+    )
+
+
+async def redrive(client: ApiClient, **body: Any) -> Any:
+    job = await client.expect(202, "POST", "/jobs/redrive", json=body)
+    done = await client.finish(job["id"], within=60)
+    assert done["status"] == "succeeded", done["error"]
+    return done
+
+
+async def statuses(client: ApiClient, *ids: str) -> list[str]:
+    return [(await client.expect(200, "GET", f"/jobs/{id_}"))["status"] for id_ in ids]
+
+
+@pytest.mark.usefixtures("workers")
+async def test_of_jobs_with_one_key_the_newest_runs_again_and_none_beside_an_unfinished_one(
+    client: ApiClient, database: Database
+) -> None:
+    older, newer = [await failed(client, database, f"k{n}", dedupeKey="k") for n in range(2)]
+    beside = await failed(client, database, "t", dedupeKey="t")
+    twin = (await client.submit("probe.echo", {"text": "t"}, dedupeKey="t", runAt=LATER))["id"]
+    plain = await failed(client, database, "plain")
+    preview = await client.expect(200, "POST", "/jobs/redrive", json={"kind": "probe.echo", "preview": True})
+    assert (preview["total"], preview["skipped"]) == (4, 2)
+    done = await redrive(client, kind="probe.echo", canary=0)
+    assert [done["result"][name] for name in ("matched", "retried", "skipped")] == [4, 2, 2]
+    for id_ in (newer, plain):
+        assert (await client.finish(id_))["status"] == "succeeded"
+    assert await statuses(client, older, beside, twin) == ["failed", "failed", "scheduled"]
+
+
+@pytest.mark.usefixtures("workers")
+async def test_what_a_redrive_keeps_does_not_grow_with_what_it_has_done(client: ApiClient, database: Database) -> None:
+    jobs = [{"kind": "probe.echo", "payload": {"text": str(n)}, "runAt": LATER} for n in range(400)]
+    parent = await client.expect(202, "POST", "/jobs/batch", json={"jobs": jobs})
+    rows = await database.fetch("SELECT id FROM jobs WHERE parent_id = $1", UUID(parent["id"]))
+    await fail(database, *(str(row["id"]) for row in rows))
+    done = await redrive(client, kind="probe.echo", canary=0, perSecond=300)
+    assert done["result"]["retried"] == 400
+    (row,) = await database.fetch("SELECT length(state::text) AS size FROM jobs WHERE id = $1", UUID(done["id"]))
+    assert row["size"] < 300
+
+
+@pytest.mark.usefixtures("workers")
+async def test_each_job_gets_the_attempts_of_its_kind(client: ApiClient, database: Database) -> None:
+    job_id = await failed(client, database, "x")
+    await redrive(client)
+    assert (await client.finish(job_id))["maxAttempts"] == 3
+
+
+@pytest.mark.usefixtures("workers")
+async def test_jobs_of_a_paused_kind_are_not_taken_for_canaries(client: ApiClient, database: Database) -> None:
+    paused = await failed(client, database, "x")
+    other = await failed(client, database, "y", kind="probe.effect")
+    await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": True})
+    problem = await client.expect(409, "POST", "/jobs/redrive", json={"kind": "probe.echo"})
+    assert "paused" in problem["detail"]
+    preview = await client.expect(200, "POST", "/jobs/redrive", json={"preview": True})
+    groups = {group["kind"]: (group["jobs"], group["skipped"], group["paused"]) for group in preview["groups"]}
+    assert groups == {"probe.echo": (1, 1, True), "probe.effect": (1, 0, False)}
+    done = await redrive(client)
+    assert [done["result"][name] for name in ("matched", "retried", "skipped", "stopped")] == [2, 1, 1, False]
+    assert await statuses(client, paused, other) == ["failed", "succeeded"]
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_redrive_whose_worker_dies_still_waits_for_its_canaries(client: ApiClient, database: Database) -> None:
+    slow = {"label": "c", "seconds": 8, "final": True}
+    ids = [(await client.submit("probe.effect", slow, runAt=LATER))["id"] for _ in range(4)]
+    await fail(database, *ids)
+    job = await client.expect(202, "POST", "/jobs/redrive", json={"kind": "probe.effect", "canary": 1})
+
+    async def canary_runs() -> Any:
+        rows = await database.fetch("SELECT 1 FROM jobs WHERE kind = 'probe.effect' AND status = 'running'")
+        return rows and await database.fetch("SELECT lease_worker FROM jobs WHERE id = $1", UUID(job["id"]))
+
+    ((worker,),) = await eventually(canary_runs)
+    os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+    done = await client.finish(job["id"], within=60)
+    assert (done["attempt"], done["result"]["retried"], done["result"]["failedAgain"]) == (2, 1, 1)
+    assert (done["result"]["stopped"], done["result"]["skipped"]) == (True, 0)
+
+
+@pytest.mark.usefixtures("workers")
+async def test_two_redrives_do_not_take_all_workers_from_their_canaries(client: ApiClient, database: Database) -> None:
+    one, other = await failed(client, database, "x"), await failed(client, database, "y", kind="probe.effect")
+    jobs = [
+        await client.expect(202, "POST", "/jobs/redrive", json={"kind": kind})
+        for kind in ("probe.echo", "probe.effect")
+    ]
+    for job in jobs:
+        assert (await client.finish(job["id"], within=60))["result"]["succeeded"] == 1
+    assert await statuses(client, one, other) == ["succeeded"] * 2
+
+
+@pytest.mark.usefixtures("workers")
+async def test_failed_jobs_are_previewed_by_error_and_run_again(client: ApiClient) -> None:
+    failed = [await client.submit("probe.effect", {"label": f"r{n}", "failUntil": 3}) for n in range(6)]
+    failed.append(await client.submit("probe.effect", {"label": "other", "final": True}))
+    for each in failed:
+        assert (await client.finish(each["id"]))["status"] == "failed"
+    preview = await client.expect(200, "POST", "/jobs/redrive", json={"kind": "probe.effect", "preview": True})
+    assert {group["code"]: group["jobs"] for group in preview["groups"]} == {"PROVIDER_DOWN": 6, "UNPROCESSABLE": 1}
+    body = {"kind": "probe.effect", "errorCode": "PROVIDER_DOWN", "canary": 2}
+    redrive = await client.finish((await client.expect(202, "POST", "/jobs/redrive", json=body))["id"], within=60)
+    assert redrive["status"] == "succeeded"
+    assert (redrive["result"]["matched"], redrive["result"]["retried"], redrive["result"]["stopped"]) == (6, 6, False)
+    for each in failed[:6]:
+        assert (await client.finish(each["id"]))["status"] == "succeeded"
+    assert (await client.expect(200, "GET", f"/jobs/{failed[6]['id']}"))["status"] == "failed"
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_redrive_stops_itself_when_its_canaries_fail_again(client: ApiClient) -> None:
+    failed = [await client.submit("probe.effect", {"label": f"s{n}", "final": True}) for n in range(8)]
+    for each in failed:
+        await client.finish(each["id"])
+    body = {"kind": "probe.effect", "canary": 2}
+    redrive = await client.finish((await client.expect(202, "POST", "/jobs/redrive", json=body))["id"], within=60)
+    assert (redrive["result"]["retried"], redrive["result"]["stopped"]) == (2, True)
+    attempts = [(await client.expect(200, "GET", f"/jobs/{each['id']}"))["attempt"] for each in failed]
+    assert sorted(attempts) == [1] * 6 + [2] * 2
