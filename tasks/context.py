@@ -2,8 +2,8 @@
 
 from asyncio import Event
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import NoReturn, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -24,7 +24,10 @@ from models.kernel.files import FileStore
 from models.kernel.session import Database, TransactionOnDemand, commit_chunk
 from models.kernel.settings import Settings
 from tasks.integrations.receivers import Receivers
-from tasks.outcomes import JobStopped
+from tasks.outcomes import JobPostponed, JobStopped, check_size
+
+POSTPONED_AT_LEAST_SECONDS = 1.0
+POSTPONED_AT_MOST = timedelta(days=366)
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -68,6 +71,7 @@ class JobContext:
         self._transaction = transaction
         self._report = report
         self._stop = stop
+        self._receipts_size = len(bytes(job.steps))
         self._receipts = {step["name"]: step["receipt"] for step in msgspec.json.decode(bytes(job.steps)) or []}
 
     @property
@@ -83,28 +87,45 @@ class JobContext:
         """Do something in the outside world once, and keep its receipt.
 
         `call` is given the idempotency key of the step, the same in every attempt. An attempt after the receipt was
-        stored gets the receipt and does not call again. A cancel stops before the call. Raises LeaseLost.
+        stored gets the receipt and does not call again. A cancel stops before the call. Raises LeaseLost, and
+        ResultTooLarge when the job's receipts together have become so: the call has then been made.
         """
         if name in self._receipts:
             return msgspec.convert(self._receipts[name], type_)
         self._heed_cancel()
         receipt = await call(self.idempotency_key(name))
-        await keep_receipt(self.database, self.job, name, msgspec.json.encode(receipt))
+        stored = msgspec.json.encode(receipt)
+        self._receipts_size += len(stored)
+        check_size("What its steps left", self._receipts_size, self.settings.job_result_limit_bytes)
+        await keep_receipt(self.database, self.job, name, stored)
         self._receipts[name] = msgspec.to_builtins(receipt)
         return receipt
 
     async def checkpoint(self, state: msgspec.Struct) -> None:
         """Commit what was written so far together with `state`; a later attempt resumes from there (`resume`).
 
-        A cancel stops here, with this chunk kept. Raises LeaseLost.
+        A cancel stops here, with this chunk kept. Raises LeaseLost and ResultTooLarge.
         """
-        await keep_state(self.session, self.job, msgspec.json.encode(state))
+        stored = msgspec.json.encode(state)
+        check_size("The state of the checkpoint", len(stored), self.settings.job_result_limit_bytes)
+        await keep_state(self.session, self.job, stored)
         await commit_chunk(self.session)
         self._heed_cancel()
 
     def resume(self, type_: type[S]) -> S | None:
         """The state of the last checkpoint of an earlier attempt."""
         return msgspec.json.decode(bytes(self.job.state), type=type_ | None)
+
+    def postpone(self, seconds: float = 0.0, *, until: datetime | None = None) -> NoReturn:
+        """Go on later, when what the job waits for may be there: in so many seconds, or at an instant.
+
+        What was written since the last checkpoint is undone, receipts and checkpoints stay, and the attempt is not
+        counted. At least a second ahead and at most a year; the thousandth time in a job's life is the last.
+        """
+        ahead = (until - self.now()).total_seconds() if until is not None else seconds
+        if ahead > POSTPONED_AT_MOST.total_seconds():
+            raise ValueError(f"a job is put off for {POSTPONED_AT_MOST.days} days at most")
+        raise JobPostponed(max(ahead, POSTPONED_AT_LEAST_SECONDS))
 
     def _heed_cancel(self) -> None:
         if self._stop.is_set():

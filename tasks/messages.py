@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from celery.worker.request import Request
 
-from models.jobs.rules import AttemptOutcome
+from models.jobs.rules import UNCOUNTED, AttemptOutcome
 from tasks.outcomes import Ended
 
 
@@ -42,8 +42,8 @@ class JobMessage(Request):  # type: ignore[misc]
                 self._tell("task-rejected", job_id)
             elif end.outcome == AttemptOutcome.SUCCEEDED:
                 self._tell("task-succeeded", job_id, result=end.outcome.value, runtime=end.seconds)
-            elif end.outcome == AttemptOutcome.RETRY:
-                self._tell("task-retried", job_id, exception=end.error, traceback="")
+            elif end.outcome in (AttemptOutcome.RETRY, *UNCOUNTED):
+                self._tell("task-retried", job_id, exception=end.error or end.outcome.value, traceback="")
             else:
                 self._tell("task-failed", job_id, exception=end.error or end.outcome.value, traceback="")
 

@@ -10,6 +10,7 @@ from models.jobs.rules import AttemptOutcome, JobError, JobStatus, RetryPolicy
 from models.kernel.errors import DomainError, Unavailable
 from models.kernel.session import is_away, is_serialization_failure, sqlstate
 
+MOST_POSTPONEMENTS = 1000
 SURPRISES = {"UNEXPECTED", "DATABASE_ERROR"}
 
 
@@ -42,6 +43,28 @@ class JobStopped(Exception):
     """A checkpoint saw that someone asked the job to stop."""
 
 
+class JobPostponed(Exception):
+    """The handler wants to go on some seconds later."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"postponed for {seconds:g} s")
+        self.seconds = seconds
+
+
+class ResultTooLarge(DomainError):
+    """What a job leaves, which every look at it would have to carry."""
+
+    code = "RESULT_TOO_LARGE"
+
+
+def check_size(what: str, size: int, limit: int) -> None:
+    """`size` and `limit` are in bytes. Raises ResultTooLarge."""
+    if size > limit:
+        raise ResultTooLarge(
+            f"{what} has {size} bytes, and may have {limit}. Leave a file, and its name in the result."
+        )
+
+
 class TimeLimitExceeded(Exception):
     """The handler ran longer than its kind allows."""
 
@@ -56,10 +79,12 @@ def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chanc
     """`chance`, uniform in [0, 1), is the jitter."""
     if isinstance(error, JobStopped):
         return Closing(status=JobStatus.CANCELLED, outcome=AttemptOutcome.STOPPED)
+    if isinstance(error, JobPostponed) and job.uncounted_attempts < MOST_POSTPONEMENTS:
+        return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.POSTPONED, wait_seconds=error.seconds)
     described = describe(error)
     if not described.retryable or job.attempt >= job.max_attempts:
         return Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED, error=described)
-    wait = policy.wait(job.attempt, chance, getattr(error, "retry_after", None))
+    wait = policy.wait(job.attempt - job.uncounted_attempts, chance, getattr(error, "retry_after", None))
     return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, error=described, wait_seconds=wait)
 
 
@@ -76,6 +101,8 @@ def describe(error: BaseException) -> JobError:
         details = "; ".join(f"{fault.field} {fault.message}" for fault in error.errors)
         message = f"{error.detail} {details}".strip()
         return JobError(error.code, message, isinstance(error, Unavailable))
+    if isinstance(error, JobPostponed):
+        return JobError("POSTPONED_TOO_OFTEN", f"It was put off {MOST_POSTPONEMENTS} times.", retryable=False)
     if isinstance(error, TimeLimitExceeded):
         return JobError("TIME_LIMIT_EXCEEDED", str(error), retryable=True)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -30,7 +30,16 @@ from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
 from tasks.handlers import handler_of
 from tasks.leases import Hold, Leases
-from tasks.outcomes import Ended, JobStopped, TimeLimitExceeded, after_error, after_success, is_a_surprise
+from tasks.outcomes import (
+    Ended,
+    JobPostponed,
+    JobStopped,
+    TimeLimitExceeded,
+    after_error,
+    after_success,
+    check_size,
+    is_a_surprise,
+)
 
 PROGRESS_SECONDS = 0.2
 PATIENCE_SECONDS = 0.25
@@ -141,8 +150,8 @@ class Runtime:
                 return await self._run(kind, job, reporter, hold, turn)
             except LeaseLost:
                 raise
-            except JobStopped as stopped:
-                closing = after_error(kind.retry, job, stopped, 0.0)
+            except (JobStopped, JobPostponed) as wanted:
+                closing = after_error(kind.retry, job, wanted, 0.0)
             except Exception as error:
                 closing = after_error(kind.retry, job, error, random.random())
                 log.warning(
@@ -165,6 +174,7 @@ class Runtime:
                 result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
             stored = _encoder.encode(result if result is not None else NoResult())
+            check_size("The result", len(stored), self._tools.settings.job_result_limit_bytes)
             seconds = time.perf_counter() - turn.began
             closing = after_success(stored, seconds)
             turn.worked.set()

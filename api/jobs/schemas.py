@@ -82,6 +82,7 @@ class JobOut(Out):
     start_by: datetime | None
     attempt: int
     max_attempts: int
+    uncounted_attempts: int
     dedupe_key: str | None
     tags: list[str]
     request_id: str | None

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from models.jobs.admission import Limits
-from models.jobs.records import JobRecord
+from models.jobs.records import NOTHING, JobRecord
 from models.jobs.rules import KIND_UNKNOWN, WAITING, JobError, JobStatus
 
 SILENT_AFTER = timedelta(seconds=60)
@@ -15,6 +15,7 @@ SILENT_AFTER = timedelta(seconds=60)
 class Reason(StrEnum):
     RUN_AT_AHEAD = "run_at_ahead"
     BACKOFF = "backoff"
+    POSTPONED = "postponed"
     KIND_UNKNOWN = "kind_unknown"
     KIND_PAUSED = "kind_paused"
     KIND_LIMIT = "kind_limit"
@@ -75,9 +76,10 @@ def explain(facts: Facts) -> Explanation:
     if job.status == JobStatus.RETRYING and (refused := _refused(facts)):
         return _because(facts, [refused, *_in_the_way(facts)], f"It is offered to them again at {_text(job.run_at)}.")
     if job.status == JobStatus.RETRYING:
-        because = Because(
-            Reason.BACKOFF, f"Attempt {job.attempt} of {job.max_attempts} broke; it waits until {_text(job.run_at)}."
-        )
+        attempt = f"Attempt {job.attempt} of {job.max_attempts}"
+        because = Because(Reason.BACKOFF, f"{attempt} broke; it waits until {_text(job.run_at)}.")
+        if bytes(job.error) == bytes(NOTHING):
+            because = Because(Reason.POSTPONED, f"{attempt} put it off until {_text(job.run_at)}, and is not counted.")
         return _because(facts, [because, *_in_the_way(facts)], f"Attempt {job.attempt + 1} follows.")
     return _waiting(facts)
 

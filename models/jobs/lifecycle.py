@@ -9,7 +9,7 @@ from models.jobs import queries, rescuing_queries
 from models.jobs.batches import recount, reopen_parent
 from models.jobs.kinds import kind_named
 from models.jobs.records import JobRecord, job_record
-from models.jobs.rules import AttemptOutcome, JobError, JobStatus, Progress
+from models.jobs.rules import UNCOUNTED, AttemptOutcome, JobError, JobStatus, Progress
 from models.kernel.errors import DomainError
 from models.kernel.session import Connection, fetch
 
@@ -97,7 +97,7 @@ async def close(on: Connection, job: JobRecord, closing: Closing) -> JobStatus:
         on, queries.CLOSE, job.id, job.attempt, closing.status.value,
         closing.result.decode() if closing.result is not None else None,
         msgspec.json.encode(closing.error).decode() if closing.error else None,
-        closing.outcome.value, closing.wait_seconds, closing.work_seconds,
+        closing.outcome.value, closing.wait_seconds, closing.work_seconds, int(closing.outcome in UNCOUNTED),
     )  # fmt: skip
     if not rows:
         raise lost(job)

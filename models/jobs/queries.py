@@ -1,8 +1,9 @@
 """The statements of a job's life, and over many jobs. The hot ones are single, with `$1` parameters."""
 
-from models.jobs.records import JobRecord
+from models.jobs.records import JSON_COLUMNS, JobRecord
 
-JOB = ", ".join(JobRecord.__struct_fields__)
+# JSON as its text: what reads it through a session gives the very same bytes.
+JOB = ", ".join(f"{name}::text" if name in JSON_COLUMNS else name for name in JobRecord.__struct_fields__)
 # One that has not started by then is not started any more.
 LATE = "attempt = 0 AND start_by <= clock_timestamp()"
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
@@ -182,7 +183,8 @@ SELECT pg_notify('bellwork_job', id::text), set_config('synchronous_commit', 'of
 """
 
 # It tells nobody: notices in a transaction would make it wait for all others that have some, so they come after it.
-# `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt, `$8` seconds of work.
+# `$3` status, `$4` result, `$5` error, `$6` attempt outcome, `$7` seconds until the next attempt, `$8` seconds of work,
+# `$9` 1 for an attempt that is not counted.
 # An attempt that broke while a cancel was asked for is the last one.
 CLOSE = """
 WITH closed AS (
@@ -192,6 +194,7 @@ WITH closed AS (
                               WHEN $3 IN ('cancelled', 'retrying') THEN 'stopped' ELSE 'too_late' END,
         result = $4::text::jsonb, error = $5::text::jsonb, work_seconds = $8, lease_until = NULL,
         run_at = CASE WHEN $3 = 'retrying' THEN clock_timestamp() + $7::float8 * interval '1 second' ELSE run_at END,
+        max_attempts = max_attempts + $9::int, uncounted_attempts = uncounted_attempts + $9::int,
         finished_at = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NULL THEN NULL ELSE clock_timestamp() END
     WHERE id = $1 AND attempt = $2 AND status = 'running'
     RETURNING id, attempt, worker, started_at, status

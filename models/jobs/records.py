@@ -27,6 +27,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     start_by: datetime | None
     attempt: int
     max_attempts: int
+    uncounted_attempts: int
     dedupe_key: str | None
     tags: list[str]
     request_id: str | None
@@ -82,13 +83,13 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     error: msgspec.Raw
 
 
-_JSON = ("payload", "result", "error", "steps", "state")
-_JOB_COLUMNS = [field for field in JobRecord.__struct_fields__ if field not in (*_JSON, "status", "tags")]
+JSON_COLUMNS = ("payload", "result", "error", "steps", "state")
+_JOB_COLUMNS = [field for field in JobRecord.__struct_fields__ if field not in (*JSON_COLUMNS, "status", "tags")]
 
 
 def job_record(row: Row) -> JobRecord:
     columns: dict[str, Any] = {name: row[name] for name in _JOB_COLUMNS}
-    columns |= {name: _raw(row[name]) for name in _JSON}
+    columns |= {name: _raw(row[name]) for name in JSON_COLUMNS}
     return JobRecord(status=JobStatus(row["status"]), tags=row["tags"] or [], **columns)
 
 

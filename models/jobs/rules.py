@@ -9,10 +9,12 @@
         │                              │    │  error worth       │ cancel seen at a checkpoint
         │                              │    │  a retry, or       ▼
         └──────────────────────────────┴────┴──────────────▶ cancelled
-                 cancelled before it ran       lease expired
+                 cancelled before it ran       lease expired, or put off
 
     failed and cancelled jobs go back to queued when someone asks for a retry; a queued one whose message came to a
-    worker that does not know its kind (a deploy is under way) waits in retrying, without that having been an attempt
+    worker that does not know its kind (a deploy is under way) waits in retrying, without that having been an attempt;
+    one whose first attempt has not begun by its `start_by` is failed; one that waits is queued, or for later, when
+    someone gives it another `run_at`
 
 Every arrow is one statement fenced by the state it starts from (and, out of `running`, by the attempt), so a
 repeated message, a twin worker, or a worker back from a long pause changes nothing.
@@ -58,6 +60,12 @@ class AttemptOutcome(StrEnum):
     FAILED = "failed"
     LOST = "lost"
     STOPPED = "stopped"
+    POSTPONED = "postponed"
+    INTERRUPTED = "interrupted"
+
+
+# Attempts that ended so are not counted against a job's `maxAttempts`.
+UNCOUNTED = (AttemptOutcome.POSTPONED, AttemptOutcome.INTERRUPTED)
 
 
 class CancelVerdict(StrEnum):
@@ -104,6 +112,7 @@ TRANSITIONS: dict[tuple[JobStatus, Happening], JobStatus] = {
     (JobStatus.RETRYING, Happening.CANCELLED): JobStatus.CANCELLED,
     (JobStatus.SCHEDULED, Happening.EXPIRED): JobStatus.FAILED,
     (JobStatus.QUEUED, Happening.EXPIRED): JobStatus.FAILED,
+    (JobStatus.RETRYING, Happening.EXPIRED): JobStatus.FAILED,
     (JobStatus.SCHEDULED, Happening.HASTENED): JobStatus.QUEUED,
     (JobStatus.RETRYING, Happening.HASTENED): JobStatus.QUEUED,
     (JobStatus.QUEUED, Happening.POSTPONED): JobStatus.SCHEDULED,

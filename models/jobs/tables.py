@@ -35,6 +35,7 @@ class Job(Base):
     run_at: Mapped[datetime]
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
+    uncounted_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     start_by: Mapped[datetime | None]
     dedupe_key: Mapped[str | None]
     tags: Mapped[list[str] | None] = mapped_column(ARRAY(TEXT))
@@ -94,6 +95,10 @@ class Job(Base):
         Index("ix_jobs_parent_id", "parent_id", "status", postgresql_where=text("parent_id IS NOT NULL")),
         Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags IS NOT NULL")),
         Index("ix_jobs_schedule_id", "schedule_id", "id", postgresql_where=text("schedule_id IS NOT NULL")),
+        Index(
+            "ix_jobs_schedule_unfinished", "schedule_id",
+            postgresql_where=text(f"schedule_id IS NOT NULL AND {_unfinished}"),
+        ),
         Index("ix_jobs_dedupe_key", "dedupe_key", "id", postgresql_where=text("dedupe_key IS NOT NULL")),
         Index("ix_jobs_error_code", text("(error->>'code')"), "id", postgresql_where=text("error IS NOT NULL")),
         Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),

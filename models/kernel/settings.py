@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     scratch_dir: str = ""
 
     job_lease_seconds: float = Field(default=15.0, ge=2.0, le=25.0)
+    job_result_limit_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     job_redeliver_seconds: float = Field(default=10.0, ge=1.0, le=25.0)
     audit_keep_days: int = Field(default=730, ge=90)
     job_keep_days: int = Field(default=30, ge=1)

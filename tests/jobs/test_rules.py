@@ -26,7 +26,7 @@ SCHEDULE = RetryPolicy(schedule=(5, 60, 300), jitter=0.5)
 
 
 def job_at(attempt: int, max_attempts: int = 5) -> JobRecord:
-    fields = dict.fromkeys(JobRecord.__struct_fields__)
+    fields = dict.fromkeys(JobRecord.__struct_fields__) | {"uncounted_attempts": 0}
     now = utc_now()
     return JobRecord(**{**fields, "id": new_id(), "attempt": attempt, "max_attempts": max_attempts, "run_at": now})  # type: ignore[arg-type]
 

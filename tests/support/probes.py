@@ -171,3 +171,50 @@ async def limited(ctx: JobContext, args: Limited) -> None:
     for label in ("start", "end"):
         await fetch(ctx.database, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, label)
         await asyncio.sleep(args.seconds)
+
+
+@kind("probe.postpone", scope=Scope.WRITE_JOBS, retry=QUICK)
+class Postpone(JobArgs):
+    """Put itself off so many times, after a step and a write."""
+
+    times: int
+    seconds: float
+
+
+@handles(Postpone)
+async def postpone(ctx: JobContext, args: Postpone) -> None:
+    async def call(_: str) -> Receipt:
+        sql = "INSERT INTO probe_effects VALUES ($1, $2, 'called')"
+        await fetch(ctx.database, sql, ctx.job.id, ctx.job.attempt)
+        return Receipt(number=1)
+
+    await ctx.step("called", call, Receipt)
+    sql = "INSERT INTO probe_effects VALUES ($1, $2, 'written')"
+    await fetch(ctx.session, sql, ctx.job.id, ctx.job.attempt)
+    if ctx.job.attempt <= args.times:
+        ctx.postpone(args.seconds)
+
+
+@kind("probe.large", result=Echoed, scope=Scope.WRITE_JOBS, retry=QUICK)
+class Large(JobArgs):
+    """Leave a text of so many letters."""
+
+    what: str
+    size: int
+    steps: int = 1
+
+
+@handles(Large)
+async def large(ctx: JobContext, args: Large) -> Echoed:
+    await fetch(ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, 'large')", ctx.job.id, ctx.job.attempt)
+    text = Echoed(text="x" * args.size)
+
+    async def call(_: str) -> Echoed:
+        return text
+
+    if args.what == "receipt":
+        for number in range(args.steps):
+            await ctx.step(f"step {number}", call, Echoed)
+    if args.what == "state":
+        await ctx.checkpoint(text)
+    return text if args.what == "result" else Echoed(text="")

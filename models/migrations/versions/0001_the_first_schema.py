@@ -158,6 +158,7 @@ def upgrade() -> None:
     sa.Column('run_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('attempt', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('max_attempts', sa.SmallInteger(), nullable=False),
+    sa.Column('uncounted_attempts', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('start_by', sa.DateTime(timezone=True), nullable=True),
     sa.Column('dedupe_key', sa.Text(), nullable=True),
     sa.Column('tags', postgresql.ARRAY(sa.TEXT()), nullable=True),
@@ -204,6 +205,7 @@ def upgrade() -> None:
     op.create_index('ix_jobs_redrive_id', 'jobs', ['redrive_id', 'status'], unique=False, postgresql_where=sa.text('redrive_id IS NOT NULL'))
     op.create_index('ix_jobs_running', 'jobs', ['queue', 'kind'], unique=False, postgresql_where=sa.text("status = 'running'"))
     op.create_index('ix_jobs_schedule_id', 'jobs', ['schedule_id', 'id'], unique=False, postgresql_where=sa.text('schedule_id IS NOT NULL'))
+    op.create_index('ix_jobs_schedule_unfinished', 'jobs', ['schedule_id'], unique=False, postgresql_where=sa.text("schedule_id IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.create_index('ix_jobs_start_by', 'jobs', ['start_by'], unique=False, postgresql_where=sa.text("attempt = 0 AND start_by IS NOT NULL AND status IN ('scheduled', 'queued', 'retrying')"))
     op.create_index('ix_jobs_tags', 'jobs', ['tags'], unique=False, postgresql_using='gin', postgresql_where=sa.text('tags IS NOT NULL'))
     op.create_index('ix_jobs_waiting', 'jobs', ['queue', 'owner', sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
@@ -752,6 +754,7 @@ def downgrade() -> None:
     op.drop_index('ix_jobs_waiting', table_name='jobs', postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
     op.drop_index('ix_jobs_tags', table_name='jobs', postgresql_using='gin', postgresql_where=sa.text('tags IS NOT NULL'))
     op.drop_index('ix_jobs_start_by', table_name='jobs', postgresql_where=sa.text("attempt = 0 AND start_by IS NOT NULL AND status IN ('scheduled', 'queued', 'retrying')"))
+    op.drop_index('ix_jobs_schedule_unfinished', table_name='jobs', postgresql_where=sa.text("schedule_id IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.drop_index('ix_jobs_schedule_id', table_name='jobs', postgresql_where=sa.text('schedule_id IS NOT NULL'))
     op.drop_index('ix_jobs_running', table_name='jobs', postgresql_where=sa.text("status = 'running'"))
     op.drop_index('ix_jobs_redrive_id', table_name='jobs', postgresql_where=sa.text('redrive_id IS NOT NULL'))
