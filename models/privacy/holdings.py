@@ -12,13 +12,15 @@ TELLING = (String, JSONB, ARRAY, Date, LargeBinary)
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """`columns` are all of the table; `telling` those of text, JSON or a date; `secret` what nobody is given."""
+    """`columns` are all of the table; `telling` those of text, JSON or a date, `lists` those of several texts; `secret`
+    what nobody is given."""
 
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
     telling: frozenset[str]
     json: frozenset[str]
+    lists: frozenset[str]
     secret: frozenset[str]
     personal: Personal
 
@@ -68,6 +70,7 @@ def _holding(class_: type[Base], table: object) -> Holding:
         columns=tuple(columns.keys()),
         telling=frozenset(column.name for column in columns if isinstance(column.type, TELLING)),
         json=frozenset(column.name for column in columns if isinstance(column.type, JSONB)),
+        lists=frozenset(column.name for column in columns if isinstance(column.type, ARRAY)),
         secret=class_.masked | class_.encrypted,
         personal=class_.personal,
     )

@@ -115,6 +115,11 @@ def mask_some(holding: Holding) -> str:
     """What names the person in free text of any row gives way to a mask; in at most `:most` rows."""
     values, found = {}, []
     for name in sorted(holding.personal.mentions):
+        if name in holding.lists:
+            each = f"regexp_replace(each, :pattern, '{MASK}', 'gi')"
+            values[name] = f"CASE WHEN {name} IS NOT NULL THEN ARRAY(SELECT {each} FROM unnest({name}) AS each) END"
+            found.append(f"EXISTS (SELECT FROM unnest({name}) AS each WHERE each ~* :pattern)")
+            continue
         column = f"CAST({name} AS text)" if name in holding.json else name
         pattern = ":json_pattern" if name in holding.json else ":pattern"
         replaced = f"regexp_replace({column}, {pattern}, '{MASK}', 'gi')"

@@ -64,7 +64,8 @@ async def refused(database: Database, job: JobRecord) -> None:
 
 
 async def expired(database: Database, job: JobRecord) -> None:
-    await database.execute("UPDATE jobs SET start_by = clock_timestamp() WHERE id = $1", job.id)
+    """Before its first attempt; it is in retrying then when a worker has refused it."""
+    await database.execute("UPDATE jobs SET start_by = clock_timestamp(), attempt = 0 WHERE id = $1", job.id)
     await waiting.expire(database, [job.id])
 
 

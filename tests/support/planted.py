@@ -134,10 +134,11 @@ async def _after(session: Any, user_id: UUID, customer_id: UUID, student_id: UUI
     for sql, *args in (
         (
             "INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, result, error,"
-            " progress_message, state, steps, finished_at, callback_url) VALUES ($1, 'probe.echo', 'default',"
+            " progress_message, state, steps, finished_at, callback_url, tags) VALUES ($1, 'probe.echo', 'default',"
             " $2::text::jsonb, 'failed', 5, $3, now(), 1, $2::text::jsonb, $2::text::jsonb, $4, $2::text::jsonb,"
-            " '[]', now(), $5)",
+            " '[]', now(), $5, $6)",
             job, told, owner, f"Writing to {EMAIL}", f"https://example.com/?to={EMAIL}",
+            ["import", f"of {NAME}", EMAIL],
         ),
         (
             "INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome, error)"
