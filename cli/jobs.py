@@ -22,10 +22,12 @@ from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.jobs.service import JobPage, get_job, list_attempts, list_jobs, retry_job
 from models.jobs.statistics import read_statistics
+from models.jobs.waiting import JobPatch, lock_job, move_job
 from models.kernel.errors import DomainError
 from models.kernel.session import Database
 from models.kernel.settings import SettingsError, load_settings
 from models.kernel.signals import Nudger
+from models.kernel.validation import convert
 
 app = typer.Typer(no_args_is_help=True, help="Look at jobs and act on them.")
 console = Console(highlight=False)
@@ -37,15 +39,25 @@ WATCH_SECONDS = 0.5
 @app.command("list")
 def list_(
     kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
-    status: Annotated[JobStatus | None, typer.Option(help="Only this status.")] = None,
+    status: Annotated[list[JobStatus] | None, typer.Option(help="Only this status; may be given again.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
     owner: Annotated[str | None, typer.Option(help="Only this owner's, such as user:0198….")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only with this tag; again: or with that one.")] = None,
+    error_code: Annotated[str | None, typer.Option(help="Only with this error, such as EXPIRED.")] = None,
+    dedupe_key: Annotated[str | None, typer.Option(help="Only with this key.")] = None,
+    schedule: Annotated[UUID | None, typer.Option(help="Only this schedule's.")] = None,
+    request: Annotated[str | None, typer.Option(help="Only what this request (its X-Request-ID) asked for.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
 ) -> None:
     """The newest jobs."""
+    page = JobPage(
+        kind=kind, status=status or None, queue=queue, owner=owner, tag=tag or None, error_code=error_code,
+        dedupe_key=dedupe_key, schedule_id=schedule, request_id=request, limit=limit,
+    )  # fmt: skip
 
     async def read(database: Database) -> Any:
         async with database.session() as session:
-            return await list_jobs(session, JobPage(kind=kind, status=status, owner=owner, limit=limit))
+            return await list_jobs(session, page)
 
     rows, pagination = run_on_database(read)
     table = table_of("id", "kind", "status", "attempt", "progress", "created", "took")
@@ -63,7 +75,10 @@ def show(job_id: JobId) -> None:
         return await get_job(database, job_id), await list_attempts(database, job_id)
 
     job, attempts = run_on_database(read)
-    for name in ("id", "kind", "queue", "owner", "status", "run_at", "attempt", "max_attempts", "request_id"):
+    for name in (
+        "id", "kind", "queue", "owner", "status", "priority", "run_at", "start_by", "attempt", "max_attempts",
+        "dedupe_key", "tags", "request_id",
+    ):  # fmt: skip
         console.print(f"[bold]{name.replace('_', ' '):<13}[/bold] {getattr(job, name)}")
     for name in ("payload", "steps", "result", "error"):
         console.print(f"[bold]{name:<13}[/bold] {bytes(getattr(job, name)).decode()}", markup=True)
@@ -130,6 +145,33 @@ def retry(job_id: JobId) -> None:
 
 
 @app.command()
+def move(
+    job_id: JobId,
+    now: Annotated[bool, typer.Option("--now", help="Run it now; also ends its wait between attempts.")] = False,
+    at: Annotated[str | None, typer.Option(help="Run it then, such as 2026-03-01T08:00:00Z.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=9, help="The higher is taken first.")] = None,
+    start_by: Annotated[str | None, typer.Option(help="Let it fail if it has not started by then; or `never`.")] = None,
+) -> None:
+    """Change when a job that waits is to run."""
+    if now and at:
+        raise typer.BadParameter("--now and --at exclude each other")
+    if not (now or at or start_by) and priority is None:
+        raise typer.BadParameter("nothing to change: --now, --at, --priority or --start-by")
+    named = {"runAt": at, "priority": priority, "startBy": start_by}
+    changes: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    changes |= {"runAt": None} if now else {}
+    changes |= {"startBy": None} if start_by == "never" else {}
+
+    async def act(database: Database) -> JobRecord:
+        patch = convert(changes, JobPatch)
+        async with database.transaction() as session:
+            return await move_job(session, await lock_job(session, job_id), patch)
+
+    job = run_on_database(act)
+    console.print(f"{job.status}: runs at {_time(job.run_at)}, priority {job.priority}")
+
+
+@app.command()
 def explain(job_id: JobId) -> None:
     """Why a job is not running or not done, and what comes next."""
     explanation = run_on_database(lambda database: operations.explain_job(database, job_id))
@@ -179,6 +221,8 @@ def run_on_database(work: Callable[[Database], Awaitable[T]]) -> T:
         return asyncio.run(run())
     except (DomainError, SettingsError, OSError) as error:
         console.print(f"bellwork: {getattr(error, 'detail', error)}", markup=False, style="red")
+        for fault in getattr(error, "errors", ()):
+            console.print(f"  {fault.field} {fault.message}", markup=False, style="red")
         raise typer.Exit(1) from None
 
 

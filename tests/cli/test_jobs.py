@@ -41,6 +41,26 @@ async def test_a_job_is_listed_shown_explained_and_cancelled(client: ApiClient, 
     assert "scheduled" not in (await bellwork("jobs", "retry", job_id))[1]
 
 
+async def test_a_job_is_found_by_its_tag_and_moved(client: ApiClient, bellwork: Any) -> None:
+    job = await client.submit("probe.echo", {"text": "x"}, runAt="2099-01-01T00:00:00Z", tags=["spring", "import"])
+    for words in (["--tag", "autumn", "--tag", "spring"], ["--status", "failed", "--status", "scheduled"]):
+        assert job["id"] in (await bellwork("jobs", "list", *words))[1]
+    assert job["id"] not in (await bellwork("jobs", "list", "--tag", "autumn"))[1]
+    assert (await bellwork("jobs", "move", job["id"]))[0] == 2
+    assert (await bellwork("jobs", "move", job["id"], "--now", "--at", "2098-01-01T00:00:00Z"))[0] == 2
+    code, output = await bellwork("jobs", "move", job["id"], "--at", "2098-01-01T00:00:00")
+    assert (code, "runAt needs an offset" in output) == (1, True)
+    code, output = await bellwork("jobs", "move", job["id"], "--at", "2098-01-01T00:00:00Z", "--priority", "0")
+    assert (code, output.strip()) == (0, "scheduled: runs at 2098-01-01 00:00:00Z, priority 0")
+    assert (await bellwork("jobs", "move", job["id"], "--start-by", "2098-06-01T00:00:00Z"))[0] == 0
+    assert (await client.expect(200, "GET", f"/jobs/{job['id']}"))["startBy"] == "2098-06-01T00:00:00Z"
+    assert (await bellwork("jobs", "move", job["id"], "--start-by", "never"))[0] == 0
+    assert "queued" in (await bellwork("jobs", "move", job["id"], "--now"))[1]
+    await client.expect(200, "POST", f"/jobs/{job['id']}/cancel")
+    code, output = await bellwork("jobs", "move", job["id"], "--now")
+    assert (code, "this one is cancelled" in output) == (1, True)
+
+
 async def test_watching_ends_with_the_job_and_tells_how_it_ended(client: ApiClient, bellwork: Any) -> None:
     job_id = await waiting(client)
     await client.expect(200, "POST", f"/jobs/{job_id}/cancel")
