@@ -54,6 +54,11 @@ PROBLEMS = {
     429: ("RATE_LIMITED", "Too many requests in a minute; `Retry-After` says when to come again."),
     503: ("SERVICE_UNAVAILABLE", "A part is away; `Retry-After` says when to try again."),
 }
+OPTIONS = {
+    "runAt": "2099-01-01T08:00:00Z", "startBy": "2099-01-01T09:00:00Z", "priority": 7, "dedupeKey": "nightly",
+    "onDuplicate": "replace", "tags": ["import:2026-02"], "maxAttempts": 3,
+    "callbackUrl": "https://example.com/hooks/bellwork",
+}  # fmt: skip
 IF_MATCH = 'The version to change, as its `ETag` gave it (`"3"`); another one is refused with 412.'
 IDEMPOTENCY_KEY = "A repetition with the same key and body gets the first answer again, for 24 hours."
 PREFER = "`wait=N` holds the answer until the job ends, for N seconds at most (30)."
@@ -142,14 +147,17 @@ def _add_examples(operation: Operation, handler: HTTPRouteHandler) -> None:
 
 def _add_body_example(media: OpenAPIMediaType, handler: HTTPRouteHandler) -> None:
     if handler.handler_name == "submit_job":
-        media.examples = {kind.name: _submission(kind) for kind in all_kinds() if kind.public}
+        kinds = [kind for kind in all_kinds() if kind.public]
+        media.examples = {kind.name: _submission(kind) for kind in kinds}
+        media.examples["with options"] = _submission(kinds[0], **OPTIONS)
     else:
         assert handler.parsed_data_field is not None
         media.example = example_of(handler.parsed_data_field.annotation)
 
 
-def _submission(kind: JobKind) -> Example:
-    return Example(summary=kind.description.partition("\n")[0], value={"kind": kind.name, "payload": kind.example})
+def _submission(kind: JobKind, **options: Any) -> Example:
+    summary = kind.description.partition("\n")[0]
+    return Example(summary=summary, value={"kind": kind.name, "payload": kind.example, **options})
 
 
 def _answer_type(handler: HTTPRouteHandler) -> Any:
