@@ -1,8 +1,17 @@
-"""The leases of a worker process: renewed for all its running jobs together."""
+"""The leases of a worker process: renewed for all its running jobs together.
+
+By the loop that the handlers run on; and while one of them computes without awaiting anything, so that the loop
+stands still, by a thread beside it. The thread stops when a handler has had its time: a process that is stuck for good
+must not keep its jobs.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from models.jobs.lifecycle import LeaseLost, look_after, renew
@@ -16,15 +25,18 @@ log = get_logger(__name__)
 
 class Hold:
     """One attempt under way. `stop` is set once someone asks the job to stop. `worked` is to be set before it is
-    closed: from then on the fence of its closing watches over it."""
+    closed: from then on the fence of its closing watches over it. It is kept until `good_until` at the longest;
+    `blocked` once the loop stood still meanwhile."""
 
-    def __init__(self, job: JobRecord, worked: asyncio.Event, body: "asyncio.Task[object]", since: float) -> None:
+    def __init__(self, job: JobRecord, worked: asyncio.Event, body: "asyncio.Task[object]", seconds: float) -> None:
         self.job = job
         self.stop = asyncio.Event()
         self.worked = worked
         self.lost = False
+        self.interrupted = self.blocked = False
         self._body = body
-        self._since = since
+        self._since = time.monotonic()
+        self.good_until = self._since + seconds
 
     def older_than(self, seconds: float, now: float) -> bool:
         return now - self._since > seconds
@@ -32,6 +44,12 @@ class Hold:
     def lose(self) -> None:
         if not self.worked.is_set():
             self.lost = True
+            self._body.cancel()
+
+    def interrupt(self) -> None:
+        """Cancel the attempt, because the process is to end; it is to be given back."""
+        if not self.worked.is_set():
+            self.interrupted = True
             self._body.cancel()
 
 
@@ -46,16 +64,20 @@ class Leases:
         self._database = database
         self._held: dict[UUID, Hold] = {}
         self._keeper: asyncio.Task[None] | None = None
-        self._renewed_at = 0.0
+        self._pause = min(LOOK_SECONDS, seconds / 3)
+        self.looked_at = self.renewed_at = 0.0
 
     @contextlib.contextmanager
-    def hold(self, job: JobRecord, worked: asyncio.Event) -> Iterator[Hold]:
+    def hold(self, job: JobRecord, worked: asyncio.Event, time_limit_seconds: float) -> Iterator[Hold]:
         """Around the body of an attempt that was just claimed. Raises LeaseLost."""
         body = asyncio.current_task()
         assert body is not None
-        hold = self._held[job.id] = Hold(job, worked, body, asyncio.get_running_loop().time())
+        if not self._held:  # between messages the loop does not run
+            self.looked_at = time.monotonic()
+        hold = self._held[job.id] = Hold(job, worked, body, time_limit_seconds + self.seconds)
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
+            StandIn(self, self._database.url, self._pause).start()
         try:
             yield hold
         except asyncio.CancelledError:
@@ -65,26 +87,86 @@ class Leases:
         finally:
             del self._held[job.id]
 
+    def held(self) -> list[Hold]:
+        return list(self._held.values())
+
+    def interrupt(self) -> None:
+        """All that is under way."""
+        for hold in self.held():
+            hold.interrupt()
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to renew."""
+        return now - self.renewed_at + self._pause > self.seconds / 3
+
     async def _keep(self) -> None:
-        pause = min(LOOK_SECONDS, self.seconds / 3)
         while True:
-            await asyncio.sleep(pause)
-            now = asyncio.get_running_loop().time()
-            held = [hold for hold in self._held.values() if hold.older_than(pause / 2, now)]
+            await asyncio.sleep(self._pause)
+            now = self.looked_at = time.monotonic()
+            held = [hold for hold in self.held() if hold.older_than(self._pause / 2, now)]
             if held:
                 try:
-                    await self._look_after(held, now, pause)
+                    await self._look_after(held, now)
                 except Exception as error:
                     log.warning("leases_not_renewed", jobs=len(held), error=repr(error))
 
-    async def _look_after(self, held: list[Hold], now: float, pause: float) -> None:
+    async def _look_after(self, held: list[Hold], now: float) -> None:
         jobs = [hold.job for hold in held]
-        if now - self._renewed_at + pause > self.seconds / 3:
+        if self.is_due(now):
             await renew(self._database, jobs, self.seconds)
-            self._renewed_at = now
+            self.renewed_at = now
         ours = await look_after(self._database, jobs)
         for hold in held:
             if hold.job.id not in ours:
                 hold.lose()
             elif ours[hold.job.id]:
                 hold.stop.set()
+
+
+class StandIn(threading.Thread):
+    """Renews the leases while the loop stands still, over a connection made for it.
+
+    Only of attempts that are within their time limit. When all of them are past it the process will not come back by
+    itself, and is killed: Celery puts another in its place, and the scheduler rescues the jobs.
+    """
+
+    def __init__(self, leases: Leases, url: str, pause: float) -> None:
+        super().__init__(name="leases", daemon=True)
+        self._leases = leases
+        self._url = url
+        self._tick = pause / 2
+        self._patience = pause * 1.2
+        self._stuck_for = 0.0
+
+    def run(self) -> None:
+        while True:
+            time.sleep(self._tick)
+            try:
+                self._look()
+            except Exception as error:
+                log.warning("leases_not_renewed", error=repr(error))
+
+    def _look(self) -> None:
+        now, held = time.monotonic(), self._leases.held()
+        if now - self._leases.looked_at < self._patience or not held:
+            self._stuck_for = 0.0
+            return
+        if not self._stuck_for:
+            log.warning("loop_blocked", kinds=sorted({hold.job.kind for hold in held}), jobs=len(held))
+        self._stuck_for += self._tick  # by its own looks, so that a process that was paused is not taken for stuck
+        for hold in held:
+            hold.blocked = True
+        good = [hold.job for hold in held if hold.good_until > now]
+        if good and self._leases.is_due(now):
+            asyncio.run(self._renew(good))
+            self._leases.renewed_at = now
+        if not good and self._stuck_for > self._leases.seconds:
+            log.error("process_stuck", jobs=[str(hold.job.id) for hold in held])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def _renew(self, jobs: Sequence[JobRecord]) -> None:
+        database = Database(self._url, pool_size=1, application="bellwork-worker")
+        try:
+            await asyncio.wait_for(renew(database, jobs, self._leases.seconds), self._leases.seconds / 3)
+        finally:
+            await database.close()

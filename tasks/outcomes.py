@@ -65,6 +65,10 @@ def check_size(what: str, size: int, limit: int) -> None:
         )
 
 
+class LoopBlocked(Exception):
+    """The handler computed on the loop, and PostgreSQL took its open transaction for that of a dead process."""
+
+
 class TimeLimitExceeded(Exception):
     """The handler ran longer than its kind allows."""
 
@@ -103,6 +107,9 @@ def describe(error: BaseException) -> JobError:
         return JobError(error.code, message, isinstance(error, Unavailable))
     if isinstance(error, JobPostponed):
         return JobError("POSTPONED_TOO_OFTEN", f"It was put off {MOST_POSTPONEMENTS} times.", retryable=False)
+    if isinstance(error, LoopBlocked):
+        message = "It computed for long without awaiting anything, and its open transaction was ended meanwhile."
+        return JobError("LOOP_BLOCKED", message, retryable=True)
     if isinstance(error, TimeLimitExceeded):
         return JobError("TIME_LIMIT_EXCEEDED", str(error), retryable=True)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

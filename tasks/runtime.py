@@ -34,6 +34,7 @@ from tasks.outcomes import (
     Ended,
     JobPostponed,
     JobStopped,
+    LoopBlocked,
     TimeLimitExceeded,
     after_error,
     after_success,
@@ -145,7 +146,7 @@ class Runtime:
     async def _attempt(self, kind: JobKind, job: JobRecord, turn: Turn) -> Closing:
         """Raises LeaseLost when the job was given to another worker meanwhile."""
         reporter = ProgressReporter(self._tools, job)
-        with self._leases.hold(job, turn.worked) as hold:
+        with self._leases.hold(job, turn.worked, kind.time_limit_seconds) as hold:
             try:
                 return await self._run(kind, job, reporter, hold, turn)
             except LeaseLost:
@@ -153,7 +154,8 @@ class Runtime:
             except (JobStopped, JobPostponed) as wanted:
                 closing = after_error(kind.retry, job, wanted, 0.0)
             except Exception as error:
-                closing = after_error(kind.retry, job, error, random.random())
+                named = LoopBlocked() if hold.blocked and is_away(error) else error
+                closing = after_error(kind.retry, job, named, random.random())
                 log.warning(
                     "attempt_failed", retry=closing.wait_seconds, error=repr(error),
                     exc_info=error if is_a_surprise(closing) else None,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 
 from models.identity.permissions import Scope
 from models.jobs.admission import Limits
@@ -218,3 +219,21 @@ async def large(ctx: JobContext, args: Large) -> Echoed:
     if args.what == "state":
         await ctx.checkpoint(text)
     return text if args.what == "result" else Echoed(text="")
+
+
+@kind("probe.compute", scope=Scope.WRITE_JOBS, retry=QUICK, time_limit_seconds=12.0)
+class Compute(JobArgs):
+    """Keep the worker's loop to itself for so long: a computation that awaits nothing."""
+
+    seconds: float
+    in_transaction: bool = False
+
+
+@handles(Compute)
+async def compute(ctx: JobContext, args: Compute) -> None:
+    sql = "INSERT INTO probe_effects VALUES ($1, $2, 'computed')"
+    if args.in_transaction:
+        await fetch(ctx.session, sql, ctx.job.id, ctx.job.attempt)
+    until = time.monotonic() + args.seconds
+    while time.monotonic() < until:
+        sum(range(1000))
