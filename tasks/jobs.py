@@ -1,17 +1,22 @@
 """Jobs about jobs."""
 
 import asyncio
+from uuid import UUID
 
 import msgspec
 
-from models.jobs.jobs import Redrive, RedriveFilter, Redriven, StopReason
+from models.events.endings import cancel_next
+from models.jobs.cancelling import first_to_cancel, group_to_cancel
+from models.jobs.jobs import CancelJobs, ManyCancelled, Redrive, RedriveFilter, Redriven, StopReason
 from models.jobs.redriving import Place, count_failed, count_redriven, list_paused_among, retry_next
 from models.jobs.rules import UNFINISHED, JobStatus
-from models.kernel.signals import Nudger
+from models.kernel.signals import JOB_CHANGED, Nudger
 from tasks.context import JobContext
 from tasks.handlers import handles
 
 CANARY_POLL_SECONDS = 0.5
+CANCELLED_AT_ONCE = 500
+LOCKED_POLL_SECONDS = 0.2
 
 
 class RedriveState(msgspec.Struct):
@@ -71,3 +76,40 @@ async def _reason_to_stop(ctx: JobContext, args: Redrive, state: RedriveState) -
         await asyncio.sleep(CANARY_POLL_SECONDS)
     failed, succeeded = ends.get(JobStatus.FAILED, 0), ends.get(JobStatus.SUCCEEDED, 0)
     return StopReason.FAILURES if failed > (failed + succeeded) * args.stop_at_failure_share else None
+
+
+class CancelState(msgspec.Struct):
+    """`matched` is from before the first was cancelled. There is no place to keep: what was cancelled is not found
+    again."""
+
+    matched: int
+    prevented: int = 0
+    stopping: int = 0
+
+    @property
+    def reached(self) -> int:
+        return self.prevented + self.stopping
+
+
+@handles(CancelJobs)
+async def cancel_jobs(ctx: JobContext, args: CancelJobs) -> ManyCancelled:
+    before, nudger = ctx.job.created_at, Nudger(ctx.database)
+    state = ctx.resume(CancelState)
+    if state is None:
+        state = CancelState(sum(group.jobs for group in await group_to_cancel(ctx.session, args.filter, before)))
+    while start := await first_to_cancel(ctx.session, args.filter, before):
+        while jobs := await cancel_next(ctx.session, args.filter, before, start, CANCELLED_AT_ONCE):
+            start = UUID(int=jobs[-1].id.int + 1)
+            state.prevented += sum(job.finished for job in jobs)
+            state.stopping += sum(not job.finished for job in jobs)
+            await ctx.checkpoint(state)
+            for job in jobs:
+                nudger.tell(JOB_CHANGED, str(job.id))
+            ctx.progress(state.reached, max(state.matched, state.reached), "jobs cancelled or asked to stop")
+        await ctx.checkpoint(state)
+        await asyncio.sleep(LOCKED_POLL_SECONDS)
+    await nudger.settle()
+    return ManyCancelled(
+        matched=max(state.matched, state.reached), prevented=state.prevented, stopping=state.stopping,
+        already_ended=max(state.matched - state.reached, 0),
+    )  # fmt: skip

@@ -5,15 +5,16 @@ from litestar.params import JSONBody
 
 from api.auth import requires
 from api.dependencies import ApiRequest, CurrentCaller, Session
-from api.jobs.bulk_schemas import RedriveIn, RedrivePreview
+from api.jobs.bulk_schemas import CancelManyIn, CancelPreview, RedriveIn, RedrivePreview
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
 from api.resources import Response
 from models.identity.caller import Caller
 from models.identity.permissions import Scope
-from models.jobs import redriving
-from models.jobs.jobs import Redrive, RedriveFilter
+from models.jobs import cancelling, redriving
+from models.jobs.jobs import CancelFilter, Redrive, RedriveFilter
 from models.jobs.kinds import all_kinds, find_kind
+from models.jobs.rules import UNFINISHED
 from models.kernel.errors import Forbidden
 
 
@@ -41,6 +42,27 @@ class BulkJobsController(Controller):
             stop_at_failure_share=data.stop_at_failure_share,
         )  # fmt: skip
         return await accepted(request, await redriving.request_redrive(session, caller, args))
+
+    @post("/cancel", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Cancel many jobs")
+    async def cancel_jobs(
+        self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[CancelManyIn]
+    ) -> Response[JobOut] | Response[CancelPreview]:
+        """A job that cancels those that were there before it, ahead of everything that waits. With `preview`, 200 and
+        how many it would be. Yours; administrators' and managers', everybody's."""
+        wanted = _unfinished(caller, data)
+        if data.preview:
+            groups = await cancelling.group_to_cancel(session, wanted)
+            total = sum(group.jobs for group in groups if group.status in UNFINISHED)
+            return Response(CancelPreview(total=total, groups=groups), status_code=200)
+        return await accepted(request, await cancelling.request_cancel(session, caller, wanted))
+
+
+def _unfinished(caller: Caller, data: CancelManyIn) -> CancelFilter:
+    """Raises Unprocessable where nothing says which, and Forbidden."""
+    wanted = CancelFilter(**{name: getattr(data, name) for name in CancelFilter.__struct_fields__})
+    wanted.check_narrow()
+    wanted.owner = _owner(caller, data.owner)
+    return wanted
 
 
 def _failed(caller: Caller, data: RedriveIn) -> RedriveFilter:

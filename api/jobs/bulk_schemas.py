@@ -1,13 +1,16 @@
 """What is done to many jobs at once, on the wire."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from models.jobs.cancelling import CancelGroup
 from models.jobs.jobs import Ids, KindName, OwnerName
 from models.jobs.redriving import FailedGroup
+from models.jobs.rules import UNFINISHED, JobStatus
 from models.kernel.errors import Fault
 from models.kernel.schema import In, Out, check_aware
 
@@ -46,3 +49,39 @@ class RedrivePreview(Out):
     total: int
     skipped: int
     groups: list[FailedGroup]
+
+
+class CancelManyIn(SpanIn):
+    """Which jobs to cancel: at least one of all these, or 422. Those that wait (scheduled, queued, between attempts),
+    or are in one of the states of `status`; with `running`, those that run are asked to stop as well. `from` and `to`
+    bound when they were created. With `preview`, only tells how many that would be, by kind and state."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "kind": "exports.create", "from": "2026-02-08T14:00:00Z", "running": False, "preview": True,
+    }  # fmt: skip
+
+    kind: KindName | None = None
+    status: Annotated[list[JobStatus], Meta(min_length=1)] | None = None
+    owner: OwnerName | None = None
+    ids: Ids | None = None
+    parent_id: UUID | None = None
+    schedule_id: UUID | None = None
+    tag: Annotated[str, Meta(max_length=100)] | None = None
+    running: bool = False
+    preview: bool = False
+
+    def faults(self) -> list[Fault]:
+        faults = super().faults()
+        for at, status in enumerate(self.status or []):
+            if status not in UNFINISHED:
+                faults.append(Fault(f"status[{at}]", "has ended, and cannot be cancelled"))
+            elif status == JobStatus.RUNNING and not self.running:
+                faults.append(Fault(f"status[{at}]", "needs `running` as well: jobs that run are asked to stop"))
+        return faults
+
+
+class CancelPreview(Out):
+    """`total` would be cancelled or asked to stop; among jobs named by their ids the groups tell of ended ones too."""
+
+    total: int
+    groups: list[CancelGroup]

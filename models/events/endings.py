@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -13,8 +14,10 @@ from models.events import queries
 from models.events.events import JOB_CANCELLED, JOB_FAILED, JOB_SUCCEEDED, job_ended
 from models.events.service import emit, emit_many, encode
 from models.jobs.batches import cancel_children, close_batches
+from models.jobs.cancelling import cancel_some
 from models.jobs.endings import record_end, record_giving_up
-from models.jobs.kinds import find_kind
+from models.jobs.jobs import CancelFilter, RunBatch
+from models.jobs.kinds import find_kind, kind_of
 from models.jobs.lifecycle import cancel
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, JobStatus
@@ -23,6 +26,7 @@ from models.kernel.actor import Actor
 from models.kernel.ids import new_id
 from models.kernel.session import Database, fetch
 
+BATCH = kind_of(RunBatch).name
 _TYPES = {
     JobStatus.SUCCEEDED: JOB_SUCCEEDED,
     JobStatus.FAILED: JOB_FAILED,
@@ -98,6 +102,20 @@ async def announce_cancelled(session: AsyncSession, jobs: Sequence[JobRecord]) -
                 events[job.owner, job.request_id][job.id] = job_ended(job, job.status, None)
     for (owner, request_id), payloads in events.items():
         await emit_many(session, Actor.named(owner, request_id), JOB_CANCELLED, payloads)
+
+
+async def cancel_next(
+    session: AsyncSession, wanted: CancelFilter, before: datetime, start: UUID, limit: int
+) -> list[JobRecord]:
+    """Cancel the next jobs from the id `start` on, with all jobs of the batches among them; gives the former, cancelled
+    or asked to stop."""
+    jobs = await cancel_some(session, wanted, before, start, limit)
+    if jobs:
+        await record(session, Action.CANCEL, "job", *(job.id for job in jobs))
+    await announce_cancelled(session, jobs)
+    for batch in (job for job in jobs if job.kind == BATCH):
+        await announce_cancelled(session, await cancel_children(session, batch.id))
+    return jobs
 
 
 async def end_batches(session: AsyncSession) -> int:

@@ -9,7 +9,8 @@ from msgspec import Meta
 
 from models.jobs.admission import Limits
 from models.jobs.kinds import JobArgs, JobResult, kind
-from models.jobs.rules import Queue
+from models.jobs.rules import WAITING, JobStatus, Queue
+from models.kernel.errors import Unprocessable
 from models.kernel.schema import In
 
 
@@ -54,9 +55,9 @@ class StopReason(StrEnum):
 
 
 class Redriven(JobResult):
-    """`skipped` were left out: their kind is paused, gone or not the caller's to ask for, or another job has their
-    dedupe key. `stopped` when failures passed the share, or the first few cannot end because their kind was paused;
-    what was not retried then stays failed."""
+    """`skipped` were left out: their kind is paused, gone or not the caller's to ask for, another job has their dedupe
+    key, or they had not started by their `startBy`. `stopped` when failures passed the share, or the first few cannot
+    end because their kind was paused; what was not retried then stays failed."""
 
     matched: int
     retried: int
@@ -79,3 +80,49 @@ class Redrive(JobArgs):
     canary: Annotated[int, Meta(ge=0, le=1000)] = 5
     per_second: Annotated[int, Meta(ge=1, le=1000)] = 50
     stop_at_failure_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
+
+
+class CancelFilter(In):
+    """Unfinished jobs by kind, state, time of their creation (inclusive), owner, batch, schedule and tag, or those of
+    the `ids`: the waiting ones, unless `status` says which; with `running`, those that run as well."""
+
+    kind: KindName | None = None
+    status: list[JobStatus] | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    owner: OwnerName | None = None
+    ids: Ids | None = None
+    parent_id: UUID | None = None
+    schedule_id: UUID | None = None
+    tag: Annotated[str, Meta(max_length=100)] | None = None
+    running: bool = False
+
+    @property
+    def statuses(self) -> set[JobStatus]:
+        return {*(WAITING if self.status is None else self.status), *([JobStatus.RUNNING] if self.running else [])}
+
+    def check_narrow(self) -> None:
+        """Raises Unprocessable where nothing says which jobs are meant: that would be all."""
+        if not any(getattr(self, name) for name in self.__struct_fields__ if name != "running"):
+            raise Unprocessable("Say which jobs: at least one of kind, status, from, to, owner, ids, parentId, "
+                                "scheduleId and tag.")  # fmt: skip
+
+
+class ManyCancelled(JobResult):
+    """`prevented` had not run, `stopping` were asked to stop. `alreadyEnded` of the `matched` had ended, or begun to
+    run where only waiting ones were meant, when their turn came."""
+
+    matched: int
+    prevented: int
+    stopping: int
+    already_ended: int
+
+
+@kind(
+    "jobs.cancel", result=ManyCancelled, time_limit_seconds=3600,
+    example={"filter": {"kind": "exports.create", "from_": "2026-02-08T14:00:00Z"}},
+)  # fmt: skip
+class CancelJobs(JobArgs):
+    """Cancel many jobs that were there before it. It comes before what it is to cancel."""
+
+    filter: CancelFilter

@@ -24,8 +24,8 @@ from models.kernel.session import Connection, constraint, fetch
 
 
 class FailedGroup(msgspec.Struct, frozen=True, rename="camel"):
-    """Failed jobs of one kind with one error code; `example` is one of their messages. `skipped` are those of them that
-    would not run again: their kind is paused or gone, or another job has their dedupe key."""
+    """Failed jobs of one kind with one error code; `example` is one of their messages. `skipped` of them would not run
+    again: their kind is paused or gone, another job has their dedupe key, or they were to start earlier."""
 
     kind: str
     code: str | None
@@ -81,6 +81,7 @@ async def retry_next(
     session: AsyncSession, redrive_id: UUID, wanted: RedriveFilter, place: Place, limit: int
 ) -> Retried | None:
     """Bring back up to `limit` of the failed jobs after `place`, those that failed first first; None after the last.
+    Ended batches that they belong to run again.
 
     Each gets the attempts of its kind again. A job with the same key that is submitted at this very moment wins: then
     fewer are tried at once, until only that one is left out.
@@ -89,10 +90,9 @@ async def retry_next(
     while True:
         try:
             async with session.begin_nested():
-                rows = await fetch(
-                    session, queries.RETRY_NEXT, *_bounds(wanted), kinds, attempts, place.ended_at, place.id, limit,
-                    redrive_id,
-                )  # fmt: skip
+                step = (*_bounds(wanted), place.ended_at, place.id, limit)
+                await fetch(session, queries.LOCK_PARENTS, *step)
+                rows = await fetch(session, queries.RETRY_NEXT, *step, kinds, attempts, redrive_id)
             break
         except IntegrityError as error:
             if constraint(error) != "uq_jobs_dedupe":
@@ -101,6 +101,7 @@ async def retry_next(
     if not rows:
         return None
     ids = rows[0]["retried"] or []
+    await reopen_parents(session, ids)
     await reopen_parents(session, ids)
     await record(session, Action.RETRY, "job", *ids)
     return Retried(ids, rows[0]["looked_at"] - len(ids), Place(rows[0]["finished_at"], rows[0]["id"]))

@@ -100,7 +100,7 @@ async def test_a_redrive_whose_worker_dies_still_waits_for_its_canaries(client: 
 
     async def canary_runs() -> Any:
         rows = await database.fetch("SELECT 1 FROM jobs WHERE kind = 'probe.effect' AND status = 'running'")
-        return rows and await database.fetch("SELECT lease_worker FROM jobs WHERE id = $1", UUID(job["id"]))
+        return rows and await database.fetch("SELECT worker FROM jobs WHERE id = $1", UUID(job["id"]))
 
     ((worker,),) = await eventually(canary_runs)
     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
