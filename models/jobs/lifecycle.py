@@ -13,7 +13,9 @@ from models.jobs.rules import UNCOUNTED, AttemptOutcome, JobError, JobStatus, Pr
 from models.kernel.errors import DomainError
 from models.kernel.session import Connection, fetch
 
-LEASE_EXPIRED = JobError("LEASE_EXPIRED", "The worker died or was paused; its lease ran out.", retryable=True)
+LEASE_EXPIRED = JobError(
+    "LEASE_EXPIRED", "The worker died, was paused, or was stuck in a computation; its lease ran out.", retryable=True
+)
 
 
 class LeaseLost(DomainError):
