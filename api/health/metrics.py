@@ -10,18 +10,23 @@ from prometheus_client.registry import Collector
 from models.jobs.statistics import Histogram, JobStatistics
 
 
-def render(statistics: JobStatistics) -> bytes:
+def render(statistics: JobStatistics, failing_schedules: int) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_JobCollector(statistics))
+    registry.register(_JobCollector(statistics, failing_schedules))
     return generate_latest(registry)
 
 
 class _JobCollector(Collector):
-    def __init__(self, statistics: JobStatistics) -> None:
+    def __init__(self, statistics: JobStatistics, failing_schedules: int) -> None:
         self._statistics = statistics
+        self._failing_schedules = failing_schedules
 
     def collect(self) -> Iterator[Metric]:
         yield from self._now()
+        yield GaugeMetricFamily(
+            "bellwork_schedules_failing", "Schedules that could not fire when they last should have",
+            value=self._failing_schedules,
+        )  # fmt: skip
         yield _histogram("bellwork_job_wait_seconds", "From due to start, of ended jobs", self._statistics.waits)
         yield _histogram("bellwork_job_run_seconds", "From start to end, of ended jobs", self._statistics.runs)
         attempts = CounterMetricFamily("bellwork_job_attempts", "Attempts of ended jobs", labels=["kind", "outcome"])

@@ -18,6 +18,7 @@ from api.resources import Response
 from models.jobs.statistics import read_statistics
 from models.kernel.crypto import same
 from models.kernel.errors import Unauthorized
+from models.schedules.service import count_failing
 
 STARTED = time.monotonic()
 VERSION = importlib.metadata.version("bellwork")
@@ -59,7 +60,8 @@ class HealthController(Controller):
     async def metrics(self, request: ApiRequest) -> Response[bytes]:
         """With `Authorization: Bearer <BELLWORK_METRICS_TOKEN>`; open in development when there is no such setting."""
         _check_metrics_token(request)
-        jobs = render(await read_statistics(request.app.state.database))
+        database = request.app.state.database
+        jobs = render(await read_statistics(database), await count_failing(database))
         return Response(generate_latest() + jobs, headers={"content-type": CONTENT_TYPE_LATEST})
 
 

@@ -1,10 +1,12 @@
 """Schedules: jobs that come again and again."""
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.openapi import ResponseSpec
+from litestar.params import FromPath, JSONBody, PathParameter
 
 from api.auth import requires
 from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
@@ -16,9 +18,7 @@ from api.schedules.schemas import FireTimesOut, FireTimesQuery, ScheduleIn, Sche
 from models.identity.caller import Caller
 from models.identity.permissions import Scope
 from models.kernel import crud
-from models.kernel.clock import utc_now
 from models.kernel.paging import Listing
-from models.schedules import rules
 from models.schedules import service as schedules
 from models.schedules.service import SchedulePage
 from models.schedules.tables import Schedule
@@ -64,6 +64,26 @@ class SchedulesController(Controller):
         schedule = await _get(session, caller, schedule_id, lock=True)
         return ScheduleOut.of(await schedules.update_schedule(session, schedule, data, match))
 
+    @put(
+        "/by-key/{key:str}", guards=[requires(Scope.WRITE_JOBS)], summary="Create or replace a schedule by its key",
+        responses={201: ResponseSpec(ScheduleOut, description="It is new.", generate_examples=False)},
+    )  # fmt: skip
+    async def put_schedule_by_key(
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        key: Annotated[str, PathParameter(description="your own name for it", max_length=200)],
+        data: JSONBody[ScheduleIn],
+        match: IfMatch,
+    ) -> Response[ScheduleOut]:
+        """For schedules declared by code at each start: 201 when it is new, else 200. A key is its owner's. The same
+        again changes nothing; only a new timing moves `nextFireAt`. A paused one stays paused.
+        """
+        submittable(caller, data.kind, data.payload)
+        schedule, is_new = await schedules.put_schedule(session, caller, key, data, match)
+        headers = {"Location": f"/api/v1/schedules/{schedule.id}"}
+        return Response(ScheduleOut.of(schedule), status_code=201 if is_new else 200, headers=headers)
+
     @patch("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Change a schedule")
     async def update_schedule(
         self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID], data: JSONBody[SchedulePatch],
@@ -94,7 +114,7 @@ class SchedulesController(Controller):
         page: NamedDependency[FireTimesQuery],
     ) -> FireTimesOut:
         schedule = await _get(session, caller, schedule_id)
-        return FireTimesOut(fire_times=rules.preview(schedules.timing_of(schedule), utc_now(), page.count))
+        return FireTimesOut(fire_times=schedules.fire_times(schedule, page.count))
 
     @post("/{schedule_id:uuid}/pause", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Pause a schedule")
     async def pause_schedule(self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]) -> ScheduleOut:
@@ -119,8 +139,8 @@ class SchedulesController(Controller):
     async def run_schedule_now(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]
     ) -> Response[JobOut]:
-        """One job beside the planned ones."""
-        schedule = await _get(session, caller, schedule_id)
+        """One job beside the planned ones; with `overlap: skip` 409 with `jobId` while one is unfinished."""
+        schedule = await _get(session, caller, schedule_id, lock=True)
         submittable(caller, schedule.kind, schedule.payload)
         return await accepted(request, await schedules.run_now(session, caller, schedule))
 

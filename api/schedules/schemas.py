@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from models.jobs.rules import DEFAULT_PRIORITY, Priority
 from models.kernel.errors import Fault
 from models.kernel.schema import In, Name, Out, Timezone
-from models.schedules.rules import CatchUp, Timing, check_timing
+from models.schedules.rules import CatchUp, Overlap, Timing, check_overlap, check_timing
 
 Cron = Annotated[
     str, Meta(max_length=200, description="five fields, as Debian's cron reads them", examples=["0 7 * * 1-5"])
@@ -19,7 +19,10 @@ WallTime = Annotated[datetime, Meta(tz=False, description="a wall-clock time, wi
 
 
 class ScheduleIn(In):
-    """Either `cron`, or `rrule` with `startsAt`. `catchUp` says what becomes of fire times missed in an outage."""
+    """Either `cron`, or `rrule` with `startsAt`. `catchUp` says what becomes of fire times missed in an outage:
+    `all` are made up for, up to the latest 1,000. With `overlap: skip` a fire is left out while a job of the schedule
+    is unfinished.
+    """
 
     name: Name
     kind: Annotated[str, Meta(max_length=100, examples=["finance.recalculate"])]
@@ -30,9 +33,11 @@ class ScheduleIn(In):
     starts_at: WallTime | None = None
     timezone: Timezone = "UTC"
     catch_up: CatchUp = CatchUp.ONCE
+    overlap: Overlap = Overlap.ALLOW
 
     def faults(self) -> list[Fault]:
-        return check_timing(Timing(self.timezone, self.cron, self.rrule, self.starts_at))
+        timing = Timing(self.timezone, self.cron, self.rrule, self.starts_at)
+        return [*check_timing(timing), *check_overlap(self.catch_up, self.overlap)]
 
 
 class SchedulePatch(In):
@@ -44,10 +49,24 @@ class SchedulePatch(In):
     starts_at: WallTime | UnsetType | None = UNSET
     timezone: Timezone | UnsetType = UNSET
     catch_up: CatchUp | UnsetType = UNSET
+    overlap: Overlap | UnsetType = UNSET
+
+
+class FireErrorOut(Out):
+    """`code` is `KIND_UNKNOWN`, `PAYLOAD_INVALID`, `TIMING_INVALID`, `DATABASE_ERROR` or `UNEXPECTED`."""
+
+    code: str
+    message: str
+    at: datetime
 
 
 class ScheduleOut(Out):
+    """`lastJobId` is the job of `lastFireAt`. `lastSkippedAt` is the latest fire time that made no job, by its
+    `overlap` or because it was `missed`; `lastError` why it could not fire, until it does again.
+    """
+
     id: UUID
+    key: str | None
     name: str
     kind: str
     payload: dict[str, Any]
@@ -57,9 +76,14 @@ class ScheduleOut(Out):
     starts_at: datetime | None
     timezone: str
     catch_up: str
+    overlap: str
     owner: str
     paused_at: datetime | None
     last_fire_at: datetime | None
+    last_job_id: UUID | None
+    last_skipped_at: datetime | None
+    last_skipped_reason: str | None
+    last_error: FireErrorOut | None
     next_fire_at: datetime | None
     created_at: datetime
     updated_at: datetime

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.audit.rules import Action
 from models.audit.service import record
-from models.jobs import lifecycle, listing_queries, queries, waiting_queries
+from models.jobs import lifecycle, listing_queries, queries, schedule_queries, waiting_queries
 from models.jobs.batches import kinds_to_retry, retry_batch
 from models.jobs.kinds import JobArgs, JobKind, find_kind, kind_of
 from models.jobs.records import AttemptRecord, JobRecord, NewJob, array_of, attempt_record, job_record
@@ -124,6 +124,18 @@ class BatchItem(msgspec.Struct, frozen=True):
     kind: JobKind
     args: JobArgs
     options: JobOptions = DEFAULTS
+
+
+async def submit_each(on: Connection, items: Sequence[tuple[Actor, BatchItem]]) -> list[JobRecord]:
+    """A job for each, all or none, in one statement; those with a dedupe key that is taken are left out."""
+    jobs = [_new_job(actor, item.kind, item.args, item.options) for actor, item in items]
+    return [job for job in await _insert_each(on, jobs) if job is not None] if jobs else []
+
+
+async def unfinished_of_schedules(on: Connection, schedule_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Of the schedules that have an unfinished job, the newest such job."""
+    rows = await fetch(on, schedule_queries.UNFINISHED_OF_SCHEDULES, list(schedule_ids)) if schedule_ids else []
+    return {row["schedule_id"]: row["id"] for row in rows}
 
 
 async def submit_batch(

@@ -1,23 +1,27 @@
 """When a schedule fires, and what is made up for after an outage. Pure: `now` is passed in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from heapq import heappop, heappush
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 import msgspec
 from cronsim import CronSim, CronSimError
-from dateutil.rrule import rrulestr
 
 from models.kernel.errors import Fault
 from models.kernel.schema import check_timezone
 from models.kernel.wallclock import to_instant
+from models.schedules.recurrence import recurrence, rule_faults
 
 GRACE = timedelta(seconds=60)
 MAX_CAUGHT_UP = 1000
-_FORBIDDEN_PARTS = ("DTSTART", "COUNT", "UNTIL", "EXDATE", "RDATE", "BYSECOND", "BYEASTER")
-_FREQUENCIES = ("MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+HORIZON = timedelta(days=50 * 366)
+_TICK = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_MANY, _FEW = 100, 40
 
 
 class CatchUp(StrEnum):
@@ -26,6 +30,20 @@ class CatchUp(StrEnum):
     SKIP = "skip"
     ONCE = "once"
     ALL = "all"
+
+
+class Overlap(StrEnum):
+    """What happens with a fire while a job of the schedule is unfinished: it is made all the same, or left out."""
+
+    ALLOW = "allow"
+    SKIP = "skip"
+
+
+class LeftOut(StrEnum):
+    """Why a fire time made no job: one of its schedule was unfinished, or it had passed and is not made up for."""
+
+    OVERLAP = "overlap"
+    MISSED = "missed"
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -42,33 +60,77 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """The instants to fire for now, oldest first, and the next one ahead; None when the rule gives no more."""
+    """The instants to fire for now, oldest first, and the next one ahead; None when the rule gives no more.
+
+    `left_out` is the latest of those that passed and are not made up for.
+    """
 
     fires: tuple[datetime, ...]
+    left_out: datetime | None
     next_fire_at: datetime | None
 
 
 def fires_after(timing: Timing, after: datetime) -> Iterator[datetime]:
-    """The UTC instants later than `after`, in order."""
+    """The UTC instants later than `after`, in order, each once, for some fifty years. Raises ValueError,
+    CronSimError or ZoneInfoNotFoundError for what `check_timing` finds fault with.
+    """
     zone = ZoneInfo(timing.timezone)
-    if timing.cron is not None:
-        for local in CronSim(timing.cron, after.astimezone(zone)):
-            if (instant := local.astimezone(UTC)) > after:
-                yield instant
-        return
-    assert timing.rrule is not None
-    assert timing.starts_at is not None
-    rule = rrulestr(timing.rrule, dtstart=timing.starts_at.replace(tzinfo=None))
-    for wall in rule.xafter(after.astimezone(zone).replace(tzinfo=None) - timedelta(days=1)):
-        if (instant := to_instant(wall.date(), wall.time(), zone)) > after:
+    found = _of_cron(timing.cron, after, zone) if timing.cron is not None else _of_rule(timing, after, zone)
+    for instant in takewhile(lambda instant: instant <= after + HORIZON, _rising(found)):
+        if instant > after:
             yield instant
 
 
+def _of_cron(expression: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    for local in CronSim(expression, after.astimezone(zone)):
+        yield local.astimezone(UTC)
+
+
+def _of_rule(timing: Timing, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """From as much earlier as the clocks went forward in the last day: a time in the gap may have become a later one.
+
+    What has become later waits for its turn among those that follow.
+    """
+    if timing.starts_at is None:
+        raise ValueError("an RRULE needs a start")
+    local, before = after.astimezone(zone), (after - _DAY).astimezone(zone)
+    gap = (local.utcoffset() or _DAY) - (before.utcoffset() or _DAY)
+    waiting: list[datetime] = []
+    rule = recurrence(timing.rrule or "", timing.starts_at.replace(tzinfo=None))
+    for wall in rule.walls(local.replace(tzinfo=None, fold=0) - max(gap, timedelta())):
+        heappush(waiting, to_instant(wall.date(), wall.time(), zone))
+        none_before = min(waiting[0], wall.replace(tzinfo=zone, fold=1).astimezone(UTC))
+        while waiting and waiting[0] <= none_before:
+            yield heappop(waiting)
+    while waiting:
+        yield heappop(waiting)
+
+
+def _rising(instants: Iterable[datetime]) -> Iterator[datetime]:
+    last = None
+    for instant in instants:
+        if last is None or instant > last:
+            yield (last := instant)
+
+
+def fires_until(timing: Timing, now: datetime, since: datetime) -> Iterator[datetime]:
+    """From `now` back to `since`, both included, newest first: who takes few has few of them listed.
+
+    Looked for in stretches of time that grow while there are few in them.
+    """
+    end, floor, span = now, since - _TICK, _HOUR
+    while end > floor:
+        start = max(end - span, floor)
+        fires = list(islice(takewhile(lambda fire: fire <= end, fires_after(timing, start)), _MANY + 1))  # noqa: B023
+        if len(fires) > _MANY:
+            span /= 2
+            continue
+        yield from reversed(fires)
+        end, span = start, span * 2 if len(fires) <= _FEW else span
+
+
 def next_fire(timing: Timing, after: datetime) -> datetime | None:
-    try:
-        return next(fires_after(timing, after), None)
-    except (CronSimError, OverflowError):
-        return None
+    return next(fires_after(timing, after), None)
 
 
 def due(timing: Timing, catch_up: CatchUp, planned: datetime, now: datetime) -> Due:
@@ -76,37 +138,70 @@ def due(timing: Timing, catch_up: CatchUp, planned: datetime, now: datetime) -> 
 
     A fire is not missed while it is at most a minute late.
     """
-    passed = [planned, *takewhile(lambda fire: fire <= now, fires_after(timing, planned))][-MAX_CAUGHT_UP:]
-    return Due(tuple(_made_up(catch_up, passed, now)), next_fire(timing, now))
+    fires: list[datetime] = []
+    left_out = None
+    for fire in fires_until(timing, now, planned):
+        if not _made_up(catch_up, now - fire, len(fires)):
+            left_out = fire
+            break
+        fires.append(fire)
+    return Due(tuple(reversed(fires)), left_out, next_fire(timing, now))
 
 
-def _made_up(catch_up: CatchUp, passed: list[datetime], now: datetime) -> list[datetime]:
+def _made_up(catch_up: CatchUp, late: timedelta, later_ones: int) -> bool:
     if catch_up == CatchUp.ALL:
-        return passed
+        return later_ones < MAX_CAUGHT_UP
     if catch_up == CatchUp.ONCE:
-        return passed[-1:]
-    return [fire for fire in passed if now - fire <= GRACE]
+        return later_ones == 0
+    return late <= GRACE
+
+
+def without_overlap(due: Due, *, busy: bool) -> tuple[Due, LeftOut | None]:
+    """What stays of it when one job at a time may be unfinished: the latest fire, or none when there is one already;
+    and why the latest of those left out was.
+    """
+    if busy and due.fires:
+        return Due((), due.fires[-1], due.next_fire_at), LeftOut.OVERLAP
+    if len(due.fires) > 1:
+        return Due(due.fires[-1:], due.fires[-2], due.next_fire_at), LeftOut.OVERLAP
+    return due, LeftOut.MISSED if due.left_out else None
 
 
 def preview(timing: Timing, after: datetime, count: int) -> list[datetime]:
+    """The next instants; fewer than asked for where they are rare."""
     return list(islice(fires_after(timing, after), count))
 
 
 def check_timing(timing: Timing) -> list[Fault]:
-    """Every fault of a timing; fields are named as a caller writes them."""
+    """What of a timing cannot be read, by itself; fields are named as a caller writes them."""
     faults = check_timezone("timezone", timing.timezone)
     if (timing.cron is None) == (timing.rrule is None):
         return [*faults, Fault("cron", "give either `cron` or `rrule`")]
-    if timing.cron is not None:
-        return [*faults, *_cron_faults(timing)]
-    return [*faults, *_rrule_faults(timing)]
+    return faults + (_cron_faults(timing) if timing.cron is not None else _rrule_faults(timing))
+
+
+def check_fires(timing: Timing, now: datetime) -> list[Fault]:
+    """As `check_timing`; a timing that can be read fires some time."""
+    faults = check_timing(timing)
+    if faults or next_fire(timing, now) is not None:
+        return faults
+    return [Fault("rrule" if timing.cron is None else "cron", "does not fire in the next fifty years")]
+
+
+def check_overlap(catch_up: str, overlap: str) -> list[Fault]:
+    if catch_up == CatchUp.ALL and overlap == Overlap.SKIP:
+        return [Fault("overlap", "`skip` would leave out what `catchUp: all` makes up for")]
+    return []
 
 
 def _cron_faults(timing: Timing) -> list[Fault]:
     if timing.starts_at is not None:
         return [Fault("startsAt", "belongs to an `rrule`")]
+    expression = timing.cron or ""
     try:
-        CronSim(timing.cron or "", datetime(2026, 1, 1))  # noqa: DTZ001
+        if len(expression.split()) != 5:
+            raise CronSimError(f"it has {len(expression.split())}")
+        CronSim(expression, datetime(2026, 1, 1))  # noqa: DTZ001
     except CronSimError as error:
         return [Fault("cron", f"is not a cron expression of five fields: {error}")]
     return []
@@ -114,13 +209,5 @@ def _cron_faults(timing: Timing) -> list[Fault]:
 
 def _rrule_faults(timing: Timing) -> list[Fault]:
     faults = [] if timing.starts_at else [Fault("startsAt", "is needed with an `rrule`: a wall-clock time")]
-    parts = dict(part.partition("=")[::2] for part in (timing.rrule or "").removeprefix("RRULE:").upper().split(";"))
-    forbidden = [name for name in _FORBIDDEN_PARTS if name in parts]
-    if forbidden or parts.get("FREQ") not in _FREQUENCIES:
-        wrong = f"must not have {', '.join(forbidden)}" if forbidden else f"needs FREQ={'|'.join(_FREQUENCIES)}"
-        return [*faults, Fault("rrule", wrong)]
-    try:
-        rrulestr(timing.rrule or "", dtstart=datetime(2026, 1, 1))  # noqa: DTZ001
-    except (ValueError, TypeError) as error:
-        faults.append(Fault("rrule", f"is not an RFC 5545 rule: {error}"))
-    return faults
+    found = rule_faults(timing.rrule or "")
+    return [*faults, Fault("rrule", "; ".join(found))] if found else faults

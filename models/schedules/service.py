@@ -1,32 +1,34 @@
-"""Schedules: made by callers, fired by the scheduler."""
+"""Schedules: made by callers, fired by the scheduler (see `firing`)."""
 
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.jobs.kinds import kind_named
 from models.jobs.records import JobRecord
-from models.jobs.rules import DEFAULT_PRIORITY
-from models.jobs.service import JobOptions, submit
+from models.jobs.service import submit, unfinished_of_schedules
 from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.clock import utc_now
 from models.kernel.crud import ANY, Match
-from models.kernel.errors import Fault, Invalid, NotFound
+from models.kernel.errors import Conflict, Fault, Invalid, NotFound
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.session import Connection, constraint, fetch
 from models.kernel.validation import convert
 from models.schedules import queries, rules
-from models.schedules.rules import CatchUp, Timing
+from models.schedules.firing import item_of, readable_timing, timing_of
+from models.schedules.rules import Overlap
 from models.schedules.tables import Schedule
-
-_TIMING = ("cron", "rrule", "starts_at", "timezone")
 
 
 class SchedulePage(Page):
     kind: str | None = None
+    key: str | None = None
     paused: bool | None = None
+    failing: bool | None = None
 
 
 async def list_schedules(
@@ -37,6 +39,12 @@ async def list_schedules(
     return await paginate(session, statement, page, sortable=sortable, searched=[Schedule.name])
 
 
+async def count_failing(on: Connection) -> int:
+    """How many could not fire when they last should have."""
+    failing: int = (await fetch(on, queries.COUNT_FAILING))[0]["schedules"]
+    return failing
+
+
 async def get_schedule(session: AsyncSession, id_: UUID, *, owner: str | None, lock: bool = False) -> Schedule:
     """Raises NotFound, also for a schedule of another owner when `owner` is given."""
     schedule = await crud.get_live(session, Schedule, id_, lock=lock)
@@ -45,24 +53,50 @@ async def get_schedule(session: AsyncSession, id_: UUID, *, owner: str | None, l
     return schedule
 
 
-async def create_schedule(session: AsyncSession, actor: Actor, data: msgspec.Struct) -> Schedule:
-    """Raises Invalid for a payload that is not the kind's."""
-    schedule = Schedule(**msgspec.structs.asdict(data), owner=actor.name)
-    if faults := _faults(schedule):
+async def create_schedule(
+    session: AsyncSession, actor: Actor, data: msgspec.Struct, *, key: str | None = None
+) -> Schedule:
+    """Raises Invalid for a payload that is not the kind's, or a timing that never fires."""
+    schedule = Schedule(**msgspec.structs.asdict(data), owner=actor.name, key=key)
+    if faults := [*_payload_faults(schedule), *rules.check_fires(timing_of(schedule), utc_now())]:
         raise Invalid.of(faults)
     schedule.next_fire_at = rules.next_fire(timing_of(schedule), utc_now())
-    session.add(schedule)
-    await session.flush()
-    return schedule
+    return await crud.add(session, schedule)
+
+
+async def put_schedule(
+    session: AsyncSession, actor: Actor, key: str, data: msgspec.Struct, match: Match = ANY
+) -> tuple[Schedule, bool]:
+    """The caller's schedule of that key as `data` says, and whether it is new. The same again changes nothing."""
+    schedule = await session.scalar(queries.of_key(actor.name, key))
+    if schedule is None:
+        try:
+            async with session.begin_nested():
+                return await create_schedule(session, actor, data, key=key), True
+        except IntegrityError as error:
+            if constraint(error) != "uq_schedules_owner_key":
+                raise
+        schedule = (await session.scalars(queries.of_key(actor.name, key))).one()
+    return await update_schedule(session, schedule, data, match), False
 
 
 async def update_schedule(
     session: AsyncSession, schedule: Schedule, data: msgspec.Struct, match: Match = ANY
 ) -> Schedule:
-    """A new timing counts from now on. Raises Invalid when the schedule would no longer make sense."""
-    await crud.apply(session, schedule, data, match, check=_faults)
-    if schedule.paused_at is None:
-        schedule.next_fire_at = rules.next_fire(timing_of(schedule), utc_now())
+    """A new timing counts from now on; without one the next fire stays as it is, overdue or not.
+
+    Raises Invalid when the schedule would no longer make sense.
+    """
+    before, now = timing_of(schedule), utc_now()
+
+    def faults(changed: Schedule) -> list[Fault]:
+        timing = timing_of(changed)
+        found = rules.check_overlap(changed.catch_up, changed.overlap)
+        return [*_payload_faults(changed), *found, *(rules.check_fires(timing, now) if timing != before else [])]
+
+    await crud.apply(session, schedule, data, match, check=faults)
+    if schedule.paused_at is None and timing_of(schedule) != before:
+        schedule.next_fire_at = rules.next_fire(timing_of(schedule), now)
     await session.flush()
     return schedule
 
@@ -74,45 +108,39 @@ async def pause_schedule(session: AsyncSession, schedule: Schedule) -> Schedule:
 
 
 async def resume_schedule(session: AsyncSession, schedule: Schedule) -> Schedule:
-    """Fire times that passed during the pause are not made up for."""
-    schedule.paused_at, schedule.next_fire_at = None, rules.next_fire(timing_of(schedule), utc_now())
+    """Fire times that passed during the pause are not made up for; one that was not paused keeps its next one.
+
+    Raises Unprocessable when its timing cannot be read.
+    """
+    if schedule.paused_at is not None:
+        schedule.paused_at, schedule.next_fire_at = None, rules.next_fire(readable_timing(schedule), utc_now())
     await session.flush()
     return schedule
 
 
+def fire_times(schedule: Schedule, count: int) -> list[datetime]:
+    """The next ones, paused or not. Raises Unprocessable when its timing cannot be read."""
+    return rules.preview(readable_timing(schedule), utc_now(), count)
+
+
 async def run_now(session: AsyncSession, actor: Actor, schedule: Schedule) -> JobRecord:
-    """One job at once, for the one who asks, beside the planned ones."""
-    return await _enqueue(session, Actor.named(schedule.owner, actor.request_id), schedule, None)
+    """One job at once, for the schedule's owner, beside the planned ones.
+
+    Raises Conflict with `job_id` when its jobs must not overlap and one is unfinished.
+    """
+    if schedule.overlap == Overlap.SKIP:
+        unfinished = await unfinished_of_schedules(session, [schedule.id])
+        if job_id := unfinished.get(schedule.id):
+            raise Conflict("A job of this schedule is unfinished, and it runs one at a time.", job_id=job_id)
+    item = item_of(schedule, None)
+    return (
+        await submit(session, Actor.named(schedule.owner, actor.request_id), item.kind, item.args, item.options)
+    ).job
 
 
-async def fire_due(session: AsyncSession, now: datetime, limit: int = 100) -> list[JobRecord]:
-    """Make the jobs of schedules whose time has come; one job per schedule and fire time, whoever else is at it."""
-    jobs = []
-    for schedule in await session.scalars(queries.due(now, limit)):
-        assert schedule.next_fire_at is not None
-        due = rules.due(timing_of(schedule), CatchUp(schedule.catch_up), schedule.next_fire_at, now)
-        for fire_at in due.fires:
-            jobs.append(await _enqueue(session, Actor.named(schedule.owner), schedule, fire_at))
-        schedule.last_fire_at = due.fires[-1] if due.fires else schedule.last_fire_at
-        schedule.next_fire_at = due.next_fire_at
-    await session.flush()
-    return jobs
-
-
-def timing_of(schedule: Schedule) -> Timing:
-    return Timing(**{name: getattr(schedule, name) for name in _TIMING})
-
-
-async def _enqueue(session: AsyncSession, owner: Actor, schedule: Schedule, fire_at: datetime | None) -> JobRecord:
-    kind = kind_named(schedule.kind)
-    args = convert(schedule.payload, kind.args)
-    options = JobOptions(priority=schedule.priority or DEFAULT_PRIORITY, schedule_id=schedule.id, fire_at=fire_at)
-    return (await submit(session, owner, kind, args, options)).job
-
-
-def _faults(schedule: Schedule) -> list[Fault]:
+def _payload_faults(schedule: Schedule) -> list[Fault]:
     try:
         convert(schedule.payload, kind_named(schedule.kind).args)
     except Invalid as error:
-        return [*error.under("payload").errors, *rules.check_timing(timing_of(schedule))]
-    return rules.check_timing(timing_of(schedule))
+        return list(error.under("payload").errors)
+    return []

@@ -5,57 +5,120 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
-from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
-from models.schedules.rules import CatchUp
-from models.schedules.service import fire_due
-from models.schedules.tables import Schedule
+from models.schedules.firing import fire_due
+from models.schedules.rules import MAX_CAUGHT_UP, CatchUp
+from scheduler import cron
 from tests.support.client import ApiClient, eventually
+from tests.support.schedules import NOON, fire, fires_of, plant, read
 
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOURLY: dict[str, Any] = {"name": "hourly", "kind": "probe.echo", "payload": {"text": "tick"}, "cron": "0 * * * *"}
-
-
-async def schedule(database: Database, **values: Any) -> None:
-    row = {
-        "name": "hourly", "kind": "probe.echo", "payload": {"text": "tick"}, "priority": 5, "cron": "0 * * * *",
-        "timezone": "UTC", "catch_up": CatchUp.ALL, "owner": SYSTEM.name, "next_fire_at": NOON,
-    }  # fmt: skip
-    async with database.transaction() as session:
-        session.add(Schedule(**{**row, **values}))
-
-
-async def fire(database: Database, now: datetime) -> int:
-    async with database.transaction() as session:
-        return len(await fire_due(session, now))
+TWO_HOURS = timedelta(hours=2)
 
 
 async def test_schedulers_at_once_fire_each_time_once(quiet_database: Database) -> None:
     for number in range(20):
-        await schedule(quiet_database, name=f"schedule {number}")
-    fired = await asyncio.gather(*(fire(quiet_database, NOON + timedelta(hours=2)) for _ in range(5)))
+        await plant(quiet_database, name=f"schedule {number}")
+    fired = await asyncio.gather(*(fire(quiet_database, NOON + TWO_HOURS) for _ in range(5)))
     assert sum(fired) == 60
     rows = await quiet_database.fetch("SELECT count(*) AS n, count(DISTINCT (schedule_id, fire_at)) AS d FROM jobs")
     assert (rows[0]["n"], rows[0]["d"]) == (60, 60)
-    assert await fire(quiet_database, NOON + timedelta(hours=2)) == 0
+    assert await fire(quiet_database, NOON + TWO_HOURS) == 0
 
 
-async def test_a_fire_time_that_already_has_its_job_is_refused_by_the_database(quiet_database: Database) -> None:
-    await schedule(quiet_database)
-    assert await fire(quiet_database, NOON) == 1
+async def test_all_that_is_due_fires_at_one_look_however_much_it_is(quiet_database: Database) -> None:
+    for number in range(250):
+        await plant(quiet_database, name=f"schedule {number}")
+    assert await fire(quiet_database) == 250
+
+
+async def test_a_fire_time_that_had_its_job_makes_no_second(quiet_database: Database) -> None:
+    """As when a scheduler whose clock is ahead fires, and the next time is counted by one whose clock is behind."""
+    id_ = await plant(quiet_database)
+    assert await fire(quiet_database) == 1
     await quiet_database.execute("UPDATE schedules SET next_fire_at = $1", NOON)
-    with pytest.raises(Exception, match="uq_jobs_schedule_fire"):
-        await fire(quiet_database, NOON)
+    assert await fire(quiet_database) == 0
+    row = await read(quiet_database, id_)
+    assert (row["last_error"], row["next_fire_at"]) == (None, NOON + timedelta(hours=1))
+
+
+async def test_the_database_refuses_a_second_job_of_a_fire_time_and_the_other_schedules_fire(
+    quiet_database: Database,
+) -> None:
+    twice = await plant(quiet_database)
+    await fire(quiet_database)
+    await quiet_database.execute("UPDATE schedules SET next_fire_at = $1, last_fire_at = NULL", NOON)
+    other = await plant(quiet_database)
+    assert await fire(quiet_database) == 1
+    assert (await fires_of(quiet_database, twice), await fires_of(quiet_database, other)) == ([NOON], [NOON])
+    error = msgspec.json.decode((await read(quiet_database, twice))["last_error"])
+    assert (error["code"], "23505" in error["message"]) == ("DATABASE_ERROR", True)
+
+
+async def test_priority_zero_is_zero(quiet_database: Database) -> None:
+    await plant(quiet_database, priority=0)
+    await fire(quiet_database)
+    assert [row["priority"] for row in await quiet_database.fetch("SELECT priority FROM jobs")] == [0]
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "made", "skipped"),
+    [
+        (CatchUp.SKIP, [], NOON + TWO_HOURS),
+        (CatchUp.ONCE, [NOON + TWO_HOURS], NOON + timedelta(hours=1)),
+        (CatchUp.ALL, [NOON, NOON + timedelta(hours=1), NOON + TWO_HOURS], None),
+    ],
+)
+async def test_an_outage_is_made_up_for_by_the_rule_and_what_is_left_out_is_told(
+    quiet_database: Database, catch_up: CatchUp, made: list[datetime], skipped: datetime | None
+) -> None:
+    id_ = await plant(quiet_database, catch_up=catch_up)
+    with capture_logs() as lines:
+        assert await fire(quiet_database, NOON + TWO_HOURS + timedelta(minutes=30)) == len(made)
+    assert await fires_of(quiet_database, id_) == made
+    row = await read(quiet_database, id_)
+    assert (row["last_skipped_at"], row["last_skipped_reason"]) == (skipped, "missed" if skipped else None)
+    assert row["last_fire_at"] == (made[-1] if made else None)
+    told = [line for line in lines if line["event"] == "schedule_skipped"]
+    assert [line["schedule_id"] for line in told] == ([str(id_)] if skipped else [])
+
+
+async def test_the_ceiling_of_what_is_made_up_for_is_not_silent(quiet_database: Database) -> None:
+    id_ = await plant(quiet_database, cron="* * * * *")
+    now = NOON + timedelta(days=1)
+    assert await fire(quiet_database, now) == MAX_CAUGHT_UP
+    fires = await fires_of(quiet_database, id_)
+    assert fires[-1] == now
+    assert (await read(quiet_database, id_))["last_skipped_at"] == fires[0] - timedelta(minutes=1)
+
+
+async def test_much_to_make_up_for_is_done_in_pieces_and_whole(
+    quiet_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction holds the jobs of a hundred schedules that have a thousand each."""
+    looks: list[int] = []
+
+    async def counted(*args: Any) -> Any:
+        turns = await fire_due(*args)
+        looks.append(sum(len(turn.jobs) for turn in turns))
+        return turns
+
+    monkeypatch.setattr(cron, "fire_due", counted)
+    for _ in range(3):
+        await plant(quiet_database, cron="* * * * *")
+    assert await fire(quiet_database, NOON + timedelta(minutes=899)) == 2700
+    assert looks == [1800, 900, 0]
 
 
 @pytest.mark.usefixtures("workers")
 async def test_a_due_schedule_makes_a_job_for_its_owner(client: ApiClient, database: Database) -> None:
-    made = await client.create("/schedules", **HOURLY)
+    made = await client.create("/schedules", **{**HOURLY, "cron": "* * * * *"})
     assert made["nextFireAt"] is not None
-    past = datetime.now(UTC) - timedelta(seconds=5)
-    await database.execute("UPDATE schedules SET next_fire_at = $1", past)
+    await database.execute("UPDATE schedules SET next_fire_at = date_trunc('minute', now())")
 
     async def job() -> Any:
         page = await client.expect(200, "GET", "/jobs", params={"kind": "probe.echo"})

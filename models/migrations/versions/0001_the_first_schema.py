@@ -280,6 +280,7 @@ def upgrade() -> None:
     )
     op.create_table('schedules',
     sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=True),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('payload', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('priority', sa.SmallInteger(), nullable=False),
@@ -288,21 +289,30 @@ def upgrade() -> None:
     sa.Column('starts_at', sa.DateTime(), nullable=True),
     sa.Column('timezone', sa.Text(), nullable=False),
     sa.Column('catch_up', sa.Text(), nullable=False),
+    sa.Column('overlap', sa.Text(), server_default='allow', nullable=False),
     sa.Column('owner', sa.Text(), nullable=False),
     sa.Column('paused_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_fire_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_job_id', sa.Uuid(), nullable=True),
+    sa.Column('last_skipped_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_skipped_reason', sa.Text(), nullable=True),
+    sa.Column('last_error', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('next_fire_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('deleted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated_at', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.CheckConstraint("catch_up <> 'all' OR overlap <> 'skip'", name=op.f('ck_schedules_overlap_of_all')),
     sa.CheckConstraint("catch_up IN ('skip', 'once', 'all')", name=op.f('ck_schedules_catch_up')),
+    sa.CheckConstraint("last_skipped_reason IN ('overlap', 'missed')", name=op.f('ck_schedules_last_skipped_reason')),
+    sa.CheckConstraint("overlap IN ('allow', 'skip')", name=op.f('ck_schedules_overlap')),
     sa.CheckConstraint('(cron IS NULL) <> (rrule IS NULL)', name=op.f('ck_schedules_timing')),
     sa.CheckConstraint('paused_at IS NULL OR next_fire_at IS NULL', name=op.f('ck_schedules_paused')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_schedules'))
     )
     op.create_index('ix_schedules_next_fire_at', 'schedules', ['next_fire_at'], unique=False, postgresql_where=sa.text('deleted_at IS NULL'))
+    op.create_index('uq_schedules_owner_key', 'schedules', ['owner', 'key'], unique=True, postgresql_where=sa.text('key IS NOT NULL AND deleted_at IS NULL'))
     op.create_table('users',
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -738,6 +748,7 @@ def downgrade() -> None:
     op.drop_table('webhook_endpoints')
     op.drop_index('uq_users_email', table_name='users', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_table('users')
+    op.drop_index('uq_schedules_owner_key', table_name='schedules', postgresql_where=sa.text('key IS NOT NULL AND deleted_at IS NULL'))
     op.drop_index('ix_schedules_next_fire_at', table_name='schedules', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_table('schedules')
     op.drop_table('provider_keys')
