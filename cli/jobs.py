@@ -15,7 +15,6 @@ from rich.table import Table
 
 import models.all_contexts  # noqa: F401
 from cli.environment import adopt_settings
-from models.events.endings import cancel_job
 from models.jobs import operations
 from models.jobs.dispatching import list_paused
 from models.jobs.records import JobRecord
@@ -119,18 +118,6 @@ def watch(job_id: JobId) -> None:
     if job.status != JobStatus.SUCCEEDED:
         console.print(bytes(job.error).decode(), markup=False)
         raise typer.Exit(1)
-
-
-@app.command()
-def cancel(job_id: JobId) -> None:
-    """Cancel a job: at once before it runs, at its next checkpoint while it runs."""
-
-    async def act(database: Database) -> JobRecord:
-        async with database.transaction() as session:
-            return await cancel_job(session, job_id)
-
-    job = run_on_database(act)
-    console.print(f"{job.status}: {job.cancel_verdict or ('too_late' if job.finished else 'requested')}")
 
 
 @app.command()

@@ -17,12 +17,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.bulk_jobs import app as jobs
+from cli.bulk_jobs import cancel, redrive
 from cli.demo.stage import DemoError
 from cli.doctor import examine
 from cli.embedded import EmbeddedPostgres, ServerError
 from cli.embedded.privileges import PrivilegeError, remove_home
 from cli.environment import OWNER_URL, STATE_FOLDER, adopt_settings, running_platform
+from cli.jobs import app as jobs
 from cli.jobs import queues
 from cli.keys import app as keys
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
@@ -36,6 +37,8 @@ app.add_typer(migrations, name="migrations")
 app.add_typer(jobs, name="jobs")
 app.add_typer(keys, name="keys")
 app.command()(queues)
+jobs.command()(cancel)
+jobs.command()(redrive)
 
 console = Console(highlight=False, soft_wrap=True)
 root = Path()

@@ -120,7 +120,7 @@ class ManyCancelled(JobResult):
 
 @kind(
     "jobs.cancel", result=ManyCancelled, time_limit_seconds=3600,
-    example={"filter": {"kind": "exports.create", "from_": "2026-02-08T14:00:00Z"}},
+    example={"filter": {"kind": "exports.create", "from": "2026-02-08T14:00:00Z"}},
 )  # fmt: skip
 class CancelJobs(JobArgs):
     """Cancel many jobs that were there before it. It comes before what it is to cancel."""

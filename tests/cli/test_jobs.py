@@ -94,6 +94,26 @@ async def test_failed_jobs_are_shown_before_they_are_redriven(
     assert rows[0]["n"] == 1
 
 
+async def test_many_jobs_are_shown_before_they_are_cancelled(
+    client: ApiClient, database: Database, bellwork: Any
+) -> None:
+    one, two = await waiting(client), await waiting(client)
+    code, output = await bellwork("jobs", "cancel", "--kind", "probe.echo")
+    assert (code, "scheduled" in output, "2" in output, "watch" in output) == (0, True, True, False)
+    assert (
+        "scheduled" not in (await bellwork("jobs", "cancel", "--kind", "probe.echo", "--to", "2020-01-01T00:00:00Z"))[1]
+    )
+    assert "jobs watch" in (await bellwork("jobs", "cancel", one, two, "--running", "--go"))[1]
+    (job,) = await database.fetch("SELECT payload->'filter'->'ids' AS ids, owner FROM jobs WHERE kind = 'jobs.cancel'")
+    assert (one in str(job["ids"]), two in str(job["ids"]), job["owner"]) == (True, True, "system")
+    for words, told in (
+        ((), "at least one"), (("--running",), "at least one"), (("--from", "2026-01-01T00:00:00"), "offset"),
+        (("--to", "yesterday"), "instant"),
+    ):  # fmt: skip
+        code, output = await bellwork("jobs", "cancel", *words, "--go")
+        assert (code != 0, told in output) == (True, True), output
+
+
 async def test_a_job_that_is_not_there_is_one_clear_line(client: ApiClient, bellwork: Any) -> None:
     code, output = await bellwork("jobs", "show", "0198c0de-0000-7000-8000-000000000001")
     assert code == 1

@@ -98,13 +98,14 @@ async def test_with_a_batch_all_its_jobs_are_cancelled(client: ApiClient) -> Non
 
 
 async def test_all_jobs_are_never_meant_and_all_faults_are_named(client: ApiClient) -> None:
-    for body in ({}, {"running": True}, {"preview": True}):
-        problem = await client.expect(422, "POST", "/jobs/cancel", json=body)
+    for empty in ({}, {"running": True}, {"preview": True}):
+        problem = await client.expect(422, "POST", "/jobs/cancel", json=empty)
         assert "at least one" in problem["detail"]
-    body = {"status": ["queued", "failed", "running"], "from": "2026-01-01T00:00:00"}
+    body: dict[str, Any] = {"status": ["queued", "failed", "running"], "from": "2026-01-01T00:00:00"}
     problem = await client.expect(400, "POST", "/jobs/cancel", json=body)
     assert {fault["field"] for fault in problem["errors"]} == {"status[1]", "status[2]", "from"}
-    for wrong in ({"ids": []}, {"ids": ["x"]}, {"status": []}, {"state": "queued"}):
+    wrongs: list[dict[str, Any]] = [{"ids": []}, {"ids": ["x"]}, {"status": []}, {"state": "queued"}]
+    for wrong in wrongs:
         await client.expect(400, "POST", "/jobs/cancel", json=wrong)
     too_many = ["0198c0de-0000-7000-8000-000000000001"] * 1001
     await client.expect(400, "POST", "/jobs/cancel", json={"ids": too_many})
