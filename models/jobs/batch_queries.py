@@ -101,7 +101,7 @@ SELECT {JOB}, pg_notify('bellwork_job', id::text) FROM cancelled
 """
 
 # `$1` days for what went well or was cancelled, `$2` days for what failed.
-_OLD = """{0}.finished_at < clock_timestamp() - make_interval(
+_OLD = """{0}.finished_at < statement_timestamp() - make_interval(
         days => CASE WHEN {0}.status = 'failed' THEN $2::int ELSE $1::int END)"""
 
 # Jobs of a batch stay with it: they are what it has counted.
@@ -109,7 +109,7 @@ PRUNE = f"""
 DELETE FROM jobs WHERE id = ANY (ARRAY(
     SELECT id FROM jobs
     WHERE {_OLD.format("jobs")} AND parent_id IS NULL AND kind <> 'jobs.batch'
-      AND finished_at < clock_timestamp() - make_interval(days => least($1::int, $2::int))
+      AND finished_at < statement_timestamp() - make_interval(days => least($1::int, $2::int))
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ))
 RETURNING 1
@@ -120,7 +120,7 @@ PRUNE_BATCHES = f"""
 DELETE FROM jobs WHERE id = ANY (ARRAY(
     SELECT id FROM jobs AS batch
     WHERE {_OLD.format("batch")} AND kind = 'jobs.batch'
-      AND finished_at < clock_timestamp() - make_interval(days => least($1::int, $2::int))
+      AND finished_at < statement_timestamp() - make_interval(days => least($1::int, $2::int))
       AND NOT EXISTS (SELECT FROM jobs AS child
                       WHERE child.parent_id = batch.id AND ({_OLD.format("child")}) IS NOT TRUE)
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED

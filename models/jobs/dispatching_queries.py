@@ -4,7 +4,7 @@
 BECOME_DUE = """
 UPDATE jobs SET status = 'queued'
 WHERE id IN (
-    SELECT id FROM jobs WHERE status IN ('scheduled', 'retrying') AND run_at <= clock_timestamp()
+    SELECT id FROM jobs WHERE status IN ('scheduled', 'retrying') AND run_at <= statement_timestamp()
     ORDER BY run_at LIMIT $1
     FOR UPDATE SKIP LOCKED
 )
@@ -23,7 +23,7 @@ TRY_DISPATCHING = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7215003
 
 PUBLISHED_COUNT = """
 SELECT count(DISTINCT message_id) AS messages,
-       count(*) FILTER (WHERE published_at < clock_timestamp() - $2::float8 * interval '1 second') AS overdue
+       count(*) FILTER (WHERE published_at < statement_timestamp() - $2::float8 * interval '1 second') AS overdue
 FROM jobs WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
 """
 
@@ -96,7 +96,7 @@ RECENT_RUNS = """
 SELECT kind, avg(work_seconds)::float8 AS seconds
 FROM (
     SELECT kind, work_seconds FROM jobs
-    WHERE finished_at > clock_timestamp() - interval '10 minutes'
+    WHERE finished_at > statement_timestamp() - interval '10 minutes'
     ORDER BY finished_at DESC LIMIT 500
 ) AS ended
 WHERE work_seconds IS NOT NULL GROUP BY kind

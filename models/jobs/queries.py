@@ -5,7 +5,7 @@ from models.jobs.records import JSON_COLUMNS, JobRecord
 # JSON as its text: what reads it through a session gives the very same bytes.
 JOB = ", ".join(f"{name}::text" if name in JSON_COLUMNS else name for name in JobRecord.__struct_fields__)
 # One that has not started by then is not started any more.
-LATE = "attempt = 0 AND start_by <= clock_timestamp()"
+LATE = "attempt = 0 AND start_by <= statement_timestamp()"
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
 # One row per element of the arrays. A row whose dedupe key is taken by an unfinished job is left out.
@@ -69,7 +69,7 @@ SELECT jobs.*, clock_timestamp() AS now,
             SELECT seen_at AS at FROM lanes WHERE lanes.queue = jobs.queue
             UNION ALL SELECT started_at FROM jobs AS other WHERE other.queue = jobs.queue AND other.status = 'running'
             UNION ALL SELECT started_at FROM jobs AS other WHERE other.queue = jobs.queue
-                AND other.finished_at > clock_timestamp() - interval '1 minute') AS signs) AS worker_seen_at,
+                AND other.finished_at > statement_timestamp() - interval '1 minute') AS signs) AS worker_seen_at,
        (SELECT count(*) FROM jobs AS child WHERE child.parent_id = jobs.id AND child.status IN {UNFINISHED})
            AS children_unfinished
 FROM jobs WHERE id = $1

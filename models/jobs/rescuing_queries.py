@@ -5,7 +5,7 @@
 RESCUE = """
 WITH lost AS (
     SELECT id FROM jobs
-    WHERE status = 'running' AND lease_until < clock_timestamp() AND ($2::uuid IS NULL OR id = $2)
+    WHERE status = 'running' AND lease_until < statement_timestamp() AND ($2::uuid IS NULL OR id = $2)
     ORDER BY lease_until LIMIT 500
     FOR UPDATE SKIP LOCKED
 ), rescued AS (
@@ -27,7 +27,7 @@ SELECT rescued.*, pg_notify('bellwork_job', id::text) FROM rescued
 # One whose end cannot be written is left for a minute, so that it does not stand before others.
 PUT_OFF = """
 UPDATE jobs SET lease_until = clock_timestamp() + interval '1 minute'
-WHERE id = $1 AND status = 'running' AND lease_until < clock_timestamp()
+WHERE id = $1 AND status = 'running' AND lease_until < statement_timestamp()
 """
 
 # Back from a worker that does not know the kind, without having been an attempt. It is offered again at once, and each

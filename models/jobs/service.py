@@ -18,9 +18,10 @@ from models.jobs.rules import DEFAULT_PRIORITY, JobStatus, OnDuplicate, Twin
 from models.jobs.tables import Job
 from models.kernel.actor import Actor
 from models.kernel.batching import together
-from models.kernel.errors import Conflict, NotFound
+from models.kernel.errors import Conflict, Fault, NotFound
 from models.kernel.ids import new_id
 from models.kernel.paging import AnyOf, Page, Pagination, filters, paginate
+from models.kernel.schema import check_aware
 from models.kernel.session import Connection, Database, fetch
 
 
@@ -212,13 +213,18 @@ class JobPage(Page):
     from_: datetime | None = msgspec.field(default=None, name="from")
     to: datetime | None = None
 
+    def faults(self) -> list[Fault]:
+        times = {"from": self.from_, "to": self.to}
+        unclear = [fault for name, value in times.items() if value for fault in check_aware(name, value)]
+        return Page.faults(self) + unclear
+
 
 async def list_jobs(
     session: AsyncSession, page: JobPage, *, owner: str | None = None
 ) -> tuple[list[JobRecord], Pagination]:
     """`owner` restricts the list to what one caller may see; `from` and `to` are inclusive, by creation."""
     statement = listing_queries.jobs(filters(page), only_owner=owner)
-    sortable = {"createdAt": Job.created_at, "runAt": Job.run_at}
+    sortable = {"createdAt": Job.id, "runAt": Job.run_at}
     rows, pagination = await paginate(session, statement, page, sortable=sortable)
     names = [column.key for column in Job.__table__.columns]
     return [job_record({name: getattr(row, name) for name in names}) for row in rows], pagination

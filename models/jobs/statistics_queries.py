@@ -20,7 +20,7 @@ QUEUE_AHEAD = """
 SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND status = 'queued' LIMIT 100000) AS waiting)
            AS waiting,
        (SELECT count(*) / 30.0 FROM jobs
-        WHERE queue = $1 AND finished_at > clock_timestamp() - interval '30 seconds')::float8 AS per_second
+        WHERE queue = $1 AND finished_at > statement_timestamp() - interval '30 seconds')::float8 AS per_second
 """
 
 LANES = "SELECT queue, worker, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds FROM lanes"
