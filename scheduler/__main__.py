@@ -39,6 +39,7 @@ STATISTICS_SECONDS = 5.0
 PRUNE_SECONDS = 300.0
 FIRST_REST_SECONDS = 0.01
 LONGEST_REST_SECONDS = 0.03
+FAN_OUT_REST_SECONDS = 0.1
 Step = Callable[[], Awaitable[int]]
 
 
@@ -65,9 +66,9 @@ class Scheduler:
         log.info("started")
         try:
             await asyncio.gather(
-                self._when_due(self._fan_out, after=FIRST_REST_SECONDS),
+                self._when_due(self._fan_out, after=lambda: FIRST_REST_SECONDS, longest=FAN_OUT_REST_SECONDS),
                 self._every(CRON_SECONDS, self._fire_schedules),
-                self._when_due(self._dispatch),
+                self._when_due(self._dispatch, after=self._dispatcher.rest_seconds),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
                 self._every(EXPIRE_SECONDS, self._expire),
                 self._every(RESCUE_SECONDS, self._dispatcher.redeliver),
@@ -121,10 +122,11 @@ class Scheduler:
                 break
         return gone
 
-    async def _when_due(self, step: Step, after: float = 0.0) -> None:
+    async def _when_due(self, step: Step, after: Callable[[], float], longest: float = LONGEST_REST_SECONDS) -> None:
         """At each nudge (`after` seconds later), and now and then without one; again while there is work.
 
-        Each rest is longer than the one before while there is: what comes by the thousand is met together.
+        Each rest is longer than the one before while there is, up to the `longest`: what comes by the thousand is met
+        together.
         """
         rest = FIRST_REST_SECONDS
         with self._listener.subscribe(WORK_DUE) as nudged:
@@ -132,11 +134,11 @@ class Scheduler:
                 nudged.clear()
                 if await self._guarded(step):
                     await self._pause(rest)
-                    rest = min(rest * 1.5, LONGEST_REST_SECONDS)
+                    rest = min(rest * 1.5, longest)
                 else:
                     rest = FIRST_REST_SECONDS
                     await self._pause(self._settings.dispatch_poll_seconds, nudged)
-                    await self._pause(after)
+                    await self._pause(after())
 
     async def _every(self, seconds: float, step: Step) -> None:
         while not self._stopping.is_set():

@@ -19,6 +19,7 @@ from models.kernel.session import Database
 from models.kernel.settings import Settings
 from scheduler.broker import Broker, Message
 
+FULL_REST_SECONDS = 0.02
 log = get_logger(__name__)
 
 
@@ -31,6 +32,12 @@ class Dispatcher:
         self._settings = settings
         self._windows: defaultdict[Queue, Window] = defaultdict(Window)
         self._sizes: Mapping[str, int] = {}
+        self._full = False
+
+    def rest_seconds(self) -> float:
+        """How long after a nudge to look again: at once, or a little later when there was no room for what waits, for
+        then each job that ends is a nudge."""
+        return FULL_REST_SECONDS if self._full else 0.0
 
     async def learn(self) -> int:
         """Look how long jobs take these days. To be called now and then."""
@@ -43,6 +50,7 @@ class Dispatcher:
         What a crash or the broker swallows between marking and sending is found by `redeliver`.
         """
         waiting = await waiting_queues(self._database)
+        self._full = False
         return sum([await self._serve(queue, has_sent) for queue, has_sent in waiting.items()])
 
     async def _serve(self, queue: Queue, has_sent: bool) -> int:
@@ -57,6 +65,7 @@ class Dispatcher:
         now, window = asyncio.get_running_loop().time(), self._windows[queue]
         room = window.room(depth, now, self._settings.dispatch_window)
         if not room:
+            self._full = True
             return []
         async with self._database.statements() as transaction:
             bundles = await take_due(transaction, queue, self._settings.dispatch_window, room, self._sizes)

@@ -84,7 +84,6 @@ class Job(Base):
             postgresql_where=text(f"attempt = 0 AND start_by IS NOT NULL AND {_waiting}"),
         ),
         Index("ix_jobs_running", "queue", "kind", postgresql_where=text("status = 'running'")),
-        Index("ix_jobs_lease_until", "lease_until", postgresql_where=text("status = 'running'")),
         Index(
             "uq_jobs_dedupe", "kind", "owner", "dedupe_key", unique=True,
             postgresql_where=text(f"dedupe_key IS NOT NULL AND {_unfinished}"),

@@ -22,8 +22,9 @@ Row = Mapping[Any, Any]
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_MS = 30_000
 # A hot statement finds its few rows by an index, whatever the planner thinks of a table that was empty a minute ago:
-# a plan made then is kept for the connection's life.
-BY_INDEX = {"enable_seqscan": "off", "jit": "off"}
+# a plan made then is kept for the connection's life. And it is planned once, not each time: for so short a statement
+# the planning costs as much as the work.
+BY_INDEX = {"enable_seqscan": "off", "jit": "off", "plan_cache_mode": "force_generic_plan"}
 AWAY = (
     OSError,
     TimeoutError,

@@ -12,7 +12,7 @@ from models.kernel.session import Database, is_away
 
 WORK_DUE = "bellwork_due"
 JOB_CHANGED = "bellwork_job"
-REST_SECONDS = 0.005
+REST_SECONDS = 0.02
 NOTIFY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS notice (channel, payload)"
 log = get_logger(__name__)
 

@@ -181,3 +181,18 @@ async def test_what_was_just_sent_is_not_sent_again(
     await enqueue(quiet_database, SYSTEM, Echo(text="x"))
     await dispatcher.dispatch()
     assert await dispatcher.redeliver() == 0
+
+
+async def test_who_found_no_room_looks_again_a_little_later(
+    quiet_database: Database, broker: FakeBroker, dispatcher: Dispatcher
+) -> None:
+    """While the broker is full each end of a job is a nudge, and none of them is worth a look of its own."""
+    await echoes(quiet_database, LEAST_WINDOW + 1)
+    await dispatcher.dispatch()
+    assert dispatcher.rest_seconds() == 0
+    broker.held = LEAST_WINDOW
+    assert await dispatcher.dispatch() == 0
+    assert dispatcher.rest_seconds() > 0
+    broker.held = 0
+    assert await dispatcher.dispatch() == 1
+    assert dispatcher.rest_seconds() == 0
