@@ -60,29 +60,29 @@ class Recurrence(msgspec.Struct, frozen=True, kw_only=True):
     minutes: Numbers
     positions: Numbers
 
-    def walls(self, earliest: datetime) -> Iterator[datetime]:
-        """The times from `earliest` on, in order; they end where there are none for long (see LOOKS)."""
+    def walls(self, earliest: datetime, end: date = END) -> Iterator[datetime]:
+        """The times from `earliest` on, in order, in periods begun before `end`; fewer where they are rare (LOOKS)."""
         looks = 0
-        for wall in self.walk(earliest):
+        for wall in self.walk(earliest, end):
             if wall is not None:
                 yield wall
             elif (looks := looks + 1) > LOOKS:
                 return
 
-    def walk(self, earliest: datetime) -> Iterator[datetime | None]:
+    def walk(self, earliest: datetime, end: date = END) -> Iterator[datetime | None]:
         """Every step of looking for the times: None for a day, or a part of one, that gives none."""
         floor = max(earliest, self.start)
         within_days = self.frequency in (Frequency.HOURLY, Frequency.MINUTELY)
-        for wall in self._within_days(floor) if within_days else self._by_days(floor):
+        for wall in self._within_days(floor, end) if within_days else self._by_days(floor, end):
             yield wall if wall is not None and wall >= floor else None
 
-    def _by_days(self, floor: datetime) -> Iterator[datetime | None]:
+    def _by_days(self, floor: datetime, end: date) -> Iterator[datetime | None]:
         times = self._times(self.hours or {self.start.hour})
         for period in count(self._first(_period(self, floor)), self.interval):
+            if next(_days(self, period)) >= end:
+                return
             days = []
             for day in _days(self, period):
-                if day >= END:
-                    return
                 if self._has(day):
                     days.append(day)
                 else:
@@ -92,10 +92,10 @@ class Recurrence(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 yield from self._each(days, times, floor.date())
 
-    def _within_days(self, floor: datetime) -> Iterator[datetime | None]:
+    def _within_days(self, floor: datetime, end: date) -> Iterator[datetime | None]:
         hour_long = 1 if self.frequency == Frequency.HOURLY else 60
         at = self._first(_period(self, floor))
-        while (day := date.fromordinal(at // (24 * hour_long))) < END:
+        while (day := date.fromordinal(at // (24 * hour_long))) < end:
             hour, minute = divmod(at % (24 * hour_long), hour_long)
             if not self._has(day):
                 onwards = (day.toordinal() + 1) * 24 * hour_long

@@ -70,13 +70,14 @@ class Due(msgspec.Struct, frozen=True):
     next_fire_at: datetime | None
 
 
-def fires_after(timing: Timing, after: datetime) -> Iterator[datetime]:
-    """The UTC instants later than `after`, in order, each once, for some fifty years. Raises ValueError,
-    CronSimError or ZoneInfoNotFoundError for what `check_timing` finds fault with.
+def fires_after(timing: Timing, after: datetime, until: datetime | None = None) -> Iterator[datetime]:
+    """The UTC instants later than `after`, in order, each once, up to `until` or for some fifty years.
+
+    Raises ValueError, CronSimError or ZoneInfoNotFoundError for what `check_timing` finds fault with.
     """
-    zone = ZoneInfo(timing.timezone)
-    found = _of_cron(timing.cron, after, zone) if timing.cron is not None else _of_rule(timing, after, zone)
-    for instant in takewhile(lambda instant: instant <= after + HORIZON, _rising(found)):
+    zone, end = ZoneInfo(timing.timezone), until or after + HORIZON
+    found = _of_cron(timing.cron, after, zone) if timing.cron is not None else _of_rule(timing, after, end, zone)
+    for instant in takewhile(lambda instant: instant <= end, _rising(found)):
         if instant > after:
             yield instant
 
@@ -86,24 +87,28 @@ def _of_cron(expression: str, after: datetime, zone: ZoneInfo) -> Iterator[datet
         yield local.astimezone(UTC)
 
 
-def _of_rule(timing: Timing, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+def _of_rule(timing: Timing, after: datetime, until: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """From as much earlier as the clocks went forward in the last day: a time in the gap may have become a later one.
 
     What has become later waits for its turn among those that follow.
     """
     if timing.starts_at is None:
         raise ValueError("an RRULE needs a start")
-    local, before = after.astimezone(zone), (after - _DAY).astimezone(zone)
-    gap = (local.utcoffset() or _DAY) - (before.utcoffset() or _DAY)
+    local, a_day_before = _wall(after, zone), _wall(after - _DAY, zone)
+    gap = local - a_day_before - _DAY
     waiting: list[datetime] = []
     rule = recurrence(timing.rrule or "", timing.starts_at.replace(tzinfo=None))
-    for wall in rule.walls(local.replace(tzinfo=None, fold=0) - max(gap, timedelta())):
+    for wall in rule.walls(local - max(gap, timedelta()), (until + 2 * _DAY).date()):
         heappush(waiting, to_instant(wall.date(), wall.time(), zone))
         none_before = min(waiting[0], wall.replace(tzinfo=zone, fold=1).astimezone(UTC))
         while waiting and waiting[0] <= none_before:
             yield heappop(waiting)
     while waiting:
         yield heappop(waiting)
+
+
+def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
+    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def _rising(instants: Iterable[datetime]) -> Iterator[datetime]:
@@ -121,7 +126,7 @@ def fires_until(timing: Timing, now: datetime, since: datetime) -> Iterator[date
     end, floor, span = now, since - _TICK, _HOUR
     while end > floor:
         start = max(end - span, floor)
-        fires = list(islice(takewhile(lambda fire: fire <= end, fires_after(timing, start)), _MANY + 1))  # noqa: B023
+        fires = list(islice(fires_after(timing, start, end), _MANY + 1))
         if len(fires) > _MANY:
             span /= 2
             continue

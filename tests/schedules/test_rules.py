@@ -87,6 +87,10 @@ def wall(text: str) -> datetime:
             Timing("UTC", rrule="FREQ=MINUTELY", starts_at=wall("1970-01-01T00:00")), "2026-11-21T08:00",
             ["2026-11-21T08:01", "2026-11-21T08:02"], id="a rule as old as 1970",
         ),
+        pytest.param(
+            Timing("Europe/London", rrule="FREQ=DAILY", starts_at=wall("2026-03-01T01:30")), "2026-03-29T01:15",
+            ["2026-03-29T01:30", "2026-03-30T00:30"], id="also where the clocks leave UTC",
+        ),
         pytest.param(Timing("UTC", cron="0 0 29 2 *"), "2026-03-01T00:00", ["2028-02-29T00:00"], id="leap day"),
     ],
 )  # fmt: skip
@@ -128,7 +132,15 @@ def test_a_fire_that_the_rule_does_not_give_any_more_is_not_made() -> None:
     assert (found.fires, found.next_fire_at) == ((), utc("2026-05-01T10:00"))
 
 
-ZONES = ("UTC", "Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll", "America/Santiago", "Asia/Kolkata")
+ZONES = (
+    "UTC",
+    "Europe/London",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "Antarctica/Troll",
+    "America/Santiago",
+    "Asia/Kolkata",
+)
 
 
 def timing_by(chance: random.Random) -> Timing:
