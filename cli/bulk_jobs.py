@@ -1,12 +1,11 @@
 """`bellwork jobs cancel` and `redrive`: for many jobs they show which, and do it with `--go`."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from cli.jobs import console, run_on_database, table_of
+from cli.jobs import console, instant_of, run_on_database, table_of
 from models.events.endings import cancel_job
 from models.jobs.cancelling import group_to_cancel, request_cancel
 from models.jobs.jobs import CancelFilter, Redrive, RedriveFilter
@@ -67,7 +66,7 @@ def cancel(
     state, and with --go makes the job that does it."""
     wanted = CancelFilter(
         kind=kind, status=status or None, owner=owner, parent_id=parent, schedule_id=schedule, tag=tag,
-        from_=_instant(from_), to=_instant(to), running=running,
+        from_=instant_of(from_), to=instant_of(to), running=running,
     )  # fmt: skip
     if job_ids and wanted == CancelFilter() and len(job_ids) == 1 and not go:
         _cancel_one(job_ids[0])
@@ -89,13 +88,3 @@ def _cancel_one(job_id: UUID) -> None:
 
     job = run_on_database(act)
     console.print(f"{job.status}: {job.cancel_verdict or ('too_late' if job.finished else 'requested')}")
-
-
-def _instant(text: str | None) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise typer.BadParameter(f"{text} is not an instant") from None
-    if instant and instant.tzinfo is None:
-        raise typer.BadParameter(f"{text} needs an offset, such as Z")
-    return instant

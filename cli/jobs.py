@@ -121,12 +121,19 @@ def watch(job_id: JobId) -> None:
 
 
 @app.command()
-def retry(job_id: JobId) -> None:
+def retry(
+    job_id: JobId,
+    at: Annotated[str | None, typer.Option(help="Not before then, such as 2026-03-01T08:00:00Z.")] = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Forget what it has done: its steps are done again, mails sent again.")
+    ] = False,
+) -> None:
     """Run a failed or cancelled job again; of a batch, those of its jobs that failed or were cancelled."""
+    run_at = instant_of(at)
 
     async def act(database: Database) -> JobRecord:
         async with database.transaction() as session:
-            return await retry_job(session, await get_job(session, job_id))
+            return await retry_job(session, await get_job(session, job_id), run_at=run_at, from_start=from_start)
 
     console.print(f"{run_on_database(act).status}")
 
@@ -211,6 +218,17 @@ def run_on_database(work: Callable[[Database], Awaitable[T]]) -> T:
         for fault in getattr(error, "errors", ()):
             console.print(f"  {fault.field} {fault.message}", markup=False, style="red")
         raise typer.Exit(1) from None
+
+
+def instant_of(text: str | None) -> datetime | None:
+    """Of an option."""
+    try:
+        instant = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not an instant") from None
+    if instant and instant.tzinfo is None:
+        raise typer.BadParameter(f"{text} needs an offset, such as Z")
+    return instant
 
 
 def _cells(job: JobRecord) -> list[str]:

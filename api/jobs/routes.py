@@ -29,6 +29,7 @@ from api.jobs.schemas import (
     JobKindOut,
     JobKindPatch,
     JobOut,
+    RetryIn,
 )
 from api.jobs.submitting import batch_items, check_callback, options_of, submittable
 from api.resources import Response, encode
@@ -188,9 +189,15 @@ class JobsController(Controller):
         "/{job_id:uuid}/retry", guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)], status_code=202, summary="Retry a job"
     )
     async def retry_job(
-        self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]
+        self,
+        request: ApiRequest,
+        session: Session,
+        caller: CurrentCaller,
+        job_id: FromPath[UUID],
+        data: JSONBody[RetryIn | None] = None,
     ) -> Response[JobOut]:
-        """A failed or cancelled job runs again, with all its kind's attempts; finished steps are not done again.
+        """A failed or cancelled job runs again, with all its kind's attempts, now or at `runAt`; finished steps are not
+        done again, unless `fromStart` asks for it.
 
         Of an ended batch, its failed and cancelled jobs run again; it counts them and tells its end again, as it does
         when one of its jobs is retried. Needs what asking for it needs.
@@ -198,7 +205,9 @@ class JobsController(Controller):
         job = await jobs.get_job(session, job_id, owner=caller.visible_owner)
         for scope in await jobs.scopes_to_retry(session, job):
             caller.require_some(scope)
-        return await accepted(request, await jobs.retry_job(session, job))
+        wanted = data or RetryIn()
+        again = await jobs.retry_job(session, job, run_at=wanted.run_at, from_start=wanted.from_start)
+        return await accepted(request, again)
 
 
 class JobKindsController(Controller):

@@ -1,7 +1,7 @@
 """Jobs on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -62,6 +62,20 @@ class BatchIn(In):
             for name, value in (("dedupeKey", job.dedupe_key), ("callbackUrl", job.callback_url))
             if value is not None
         ]
+
+
+class RetryIn(In):
+    """`runAt` puts it off. `fromStart` forgets what was done: the receipts of its steps and the state of its
+    checkpoints. What it did in the world (mails, calls, payments) it does again, with the same idempotency keys: only a
+    provider that still remembers those does nothing twice."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"runAt": "2027-02-08T14:00:00Z"}
+
+    run_at: datetime | None = None
+    from_start: bool = False
+
+    def faults(self) -> list[Fault]:
+        return start_faults(self.run_at, None)
 
 
 class JobKindPatch(In):

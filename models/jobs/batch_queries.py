@@ -4,7 +4,7 @@ Whoever brings a job of a batch back to life locks the batch (REOPEN) in the sam
 batch skips one that is locked. So no batch ends, or is forgotten, over a job that lives again.
 """
 
-from models.jobs.queries import AGAIN, JOB, STOP, UNFINISHED
+from models.jobs.queries import JOB, STOP, UNFINISHED, again
 
 # In a statement of its own, so that what is counted afterwards is seen as it is once the locks are held.
 LOCK_RUNNING = """
@@ -76,7 +76,7 @@ WITH chosen AS (
     FROM jobs JOIN unnest($2::text[], $3::smallint[]) AS given (kind, attempts) ON jobs.kind = given.kind
     WHERE parent_id = $1 AND status IN ('failed', 'cancelled') ORDER BY jobs.id FOR UPDATE OF jobs
 )
-UPDATE jobs SET {AGAIN}, max_attempts = attempt + attempts
+UPDATE jobs SET {again("$4", "$5")}, max_attempts = attempt + attempts
 FROM chosen WHERE jobs.id = chosen.id
 RETURNING jobs.id
 """

@@ -1,6 +1,7 @@
 """Batches: what happens to a parent because of its jobs, and to all of its jobs because of it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,14 +43,17 @@ async def kinds_to_retry(on: Connection, id_: UUID) -> list[str]:
     return [row["kind"] for row in await fetch(on, queries.KINDS_TO_RETRY, id_)]
 
 
-async def retry_batch(session: AsyncSession, batch: JobRecord) -> JobRecord | None:
+async def retry_batch(
+    session: AsyncSession, batch: JobRecord, run_at: datetime | None = None, from_start: bool = False
+) -> JobRecord | None:
     """Run the failed and cancelled jobs of an ended batch again; None when there are none that this version can do."""
     if not batch.finished:
         return None
     await reopen(session, [batch.id])
     kinds = [kind for name in await kinds_to_retry(session, batch.id) if (kind := find_kind(name))]
     attempts = [kind.retry.max_attempts for kind in kinds]
-    again = await fetch(session, queries.RETRY_CHILDREN, batch.id, [kind.name for kind in kinds], attempts)
+    names = [kind.name for kind in kinds]
+    again = await fetch(session, queries.RETRY_CHILDREN, batch.id, names, attempts, run_at, from_start)
     return await recount(session, batch.id) if again else None
 
 

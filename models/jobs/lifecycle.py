@@ -1,6 +1,7 @@
 """The moves of a job after it was asked for: publish, claim, renew, close, rescue. Each is one fenced statement."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -76,14 +77,17 @@ async def report_progress(on: Connection, job: JobRecord, progress: Progress) ->
     await fetch(on, queries.REPORT_PROGRESS, job.id, job.attempt, progress.current, progress.total, progress.message)
 
 
-async def retry(on: Connection, job: JobRecord) -> JobRecord | None:
-    """Back to the queue, with as many attempts again as its kind gives; None when it has not failed or been cancelled.
+async def retry(
+    on: Connection, job: JobRecord, run_at: datetime | None = None, from_start: bool = False
+) -> JobRecord | None:
+    """Back to the queue, or there at `run_at`, with as many attempts again as its kind gives; `from_start` forgets its
+    steps and state. None when it has not failed or been cancelled.
 
     Its batch, if that had ended, runs again too. The database refuses it while another unfinished job has its dedupe
     key.
     """
     await reopen_parent(on, job)
-    rows = await fetch(on, queries.RETRY, job.id, kind_named(job.kind).retry.max_attempts)
+    rows = await fetch(on, queries.RETRY, job.id, kind_named(job.kind).retry.max_attempts, run_at, from_start)
     if rows and job.parent_id is not None:
         await recount(on, job.parent_id)
     return job_record(rows[0]) if rows else None

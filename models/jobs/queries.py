@@ -144,13 +144,22 @@ KEEP_STATE = """
 UPDATE jobs SET state = $3::text::jsonb WHERE id = $1 AND attempt = $2 AND status = 'running' RETURNING id
 """
 
-# What a retry makes of an ended job; the log of its attempts stays.
-AGAIN = """status = 'queued', run_at = clock_timestamp(), finished_at = NULL, error = NULL, cancel_requested_at = NULL,
-    cancel_verdict = NULL, published_at = NULL, start_by = NULL"""
+
+def again(run_at: str = "NULL", from_start: str = "false") -> str:
+    """What a retry makes of an ended job; the log of its attempts stays. Parameters: when, and whether to forget what
+    was done."""
+    return f"""
+    status = CASE WHEN {run_at}::timestamptz > statement_timestamp() THEN 'scheduled' ELSE 'queued' END,
+    run_at = greatest({run_at}::timestamptz, statement_timestamp()),
+    steps = CASE WHEN {from_start}::bool THEN NULL ELSE steps END,
+    state = CASE WHEN {from_start}::bool THEN NULL ELSE state END,
+    finished_at = NULL, error = NULL, cancel_requested_at = NULL, cancel_verdict = NULL, published_at = NULL,
+    start_by = NULL"""
+
 
 # `$2` further attempts.
 RETRY = f"""
-UPDATE jobs SET {AGAIN}, max_attempts = attempt + $2
+UPDATE jobs SET {again("$3", "$4")}, max_attempts = attempt + $2
 WHERE id = $1 AND status IN ('failed', 'cancelled')
 RETURNING *
 """

@@ -3,7 +3,7 @@
 `$1` kind, `$2` code of the error, `$3` and `$4` bounds of the end, `$5` owner, `$6` ids: a null matches everything.
 """
 
-from models.jobs.queries import AGAIN, UNFINISHED
+from models.jobs.queries import UNFINISHED, again
 
 
 def _failed(job: str) -> str:
@@ -63,7 +63,7 @@ WITH looked_at AS ({_NEXT}), chosen AS (
     WHERE job.status = 'failed' AND {_may_run("$10")}
     FOR UPDATE OF job SKIP LOCKED
 ), retried AS (
-    UPDATE jobs SET {AGAIN}, max_attempts = attempt + chosen.attempts, redrive_id = $12
+    UPDATE jobs SET {again()}, max_attempts = attempt + chosen.attempts, redrive_id = $12
     FROM chosen WHERE jobs.id = chosen.id
     RETURNING jobs.id
 )

@@ -11,10 +11,10 @@
         └──────────────────────────────┴────┴──────────────▶ cancelled
                  cancelled before it ran       lease expired, or put off
 
-    failed and cancelled jobs go back to queued when someone asks for a retry; a queued one whose message came to a
-    worker that does not know its kind (a deploy is under way) waits in retrying, without that having been an attempt;
-    one whose first attempt has not begun by its `start_by` is failed; one that waits is queued, or for later, when
-    someone gives it another `run_at`
+    failed and cancelled jobs go back to queued, or to scheduled for later, when someone asks for a retry; a queued one
+    whose message came to a worker that does not know its kind (a deploy is under way) waits in retrying, without that
+    having been an attempt; one whose first attempt has not begun by its `start_by` is failed; one that waits is queued,
+    or for later, when someone gives it another `run_at`
 
 Every arrow is one statement fenced by the state it starts from (and, out of `running`, by the attempt), so a
 repeated message, a twin worker, or a worker back from a long pause changes nothing.
@@ -48,6 +48,7 @@ class Happening(StrEnum):
     CANCELLED = "cancelled"
     STOPPED = "stopped"
     RETRIED = "retried"
+    RETRIED_LATER = "retried_later"
     EXPIRED = "expired"
     HASTENED = "hastened"
     POSTPONED = "postponed"
@@ -107,6 +108,8 @@ TRANSITIONS: dict[tuple[JobStatus, Happening], JobStatus] = {
     (JobStatus.RUNNING, Happening.STOPPED): JobStatus.CANCELLED,
     (JobStatus.FAILED, Happening.RETRIED): JobStatus.QUEUED,
     (JobStatus.CANCELLED, Happening.RETRIED): JobStatus.QUEUED,
+    (JobStatus.FAILED, Happening.RETRIED_LATER): JobStatus.SCHEDULED,
+    (JobStatus.CANCELLED, Happening.RETRIED_LATER): JobStatus.SCHEDULED,
     (JobStatus.SCHEDULED, Happening.CANCELLED): JobStatus.CANCELLED,
     (JobStatus.QUEUED, Happening.CANCELLED): JobStatus.CANCELLED,
     (JobStatus.RETRYING, Happening.CANCELLED): JobStatus.CANCELLED,

@@ -176,13 +176,17 @@ async def _find_each(on: Connection, ids: Sequence[UUID]) -> list[JobRecord | No
     return [found.get(id_) for id_ in ids]
 
 
-async def retry_job(session: AsyncSession, job: JobRecord) -> JobRecord:
-    """Of a batch, its failed and cancelled jobs run again. Raises Conflict for a job that has not failed or been
+async def retry_job(
+    session: AsyncSession, job: JobRecord, *, run_at: datetime | None = None, from_start: bool = False
+) -> JobRecord:
+    """Of a batch, its failed and cancelled jobs run again. `from_start` forgets the receipts of steps and the state of
+    checkpoints: what was done in the world is done again. Raises Conflict for a job that has not failed or been
     cancelled, whose kind is gone, whose batch is being cancelled, or whose dedupe key is taken meanwhile."""
     kind = find_kind(job.kind)
     if kind is None:
         raise Conflict(f"This version has no kind `{job.kind}`, so nobody would do the job.")
-    again = await (lifecycle.retry(session, job) if kind.performed else retry_batch(session, job))
+    retry = lifecycle.retry if kind.performed else retry_batch
+    again = await retry(session, job, run_at, from_start)
     if again is None:
         raise Conflict(f"Only failed and cancelled jobs are retried, and those of an ended batch; it is {job.status}.")
     await record(session, Action.RETRY, "job", job.id)

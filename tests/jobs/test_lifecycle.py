@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -16,6 +16,7 @@ from models.jobs.rules import TRANSITIONS, AttemptOutcome, Happening, JobStatus,
 from models.jobs.service import JobOptions, enqueue, get_job
 from models.jobs.waiting import JobPatch
 from models.kernel.actor import SYSTEM
+from models.kernel.clock import utc_now
 from models.kernel.errors import Conflict
 from models.kernel.session import Database
 from tests.support.probes import Echo
@@ -53,6 +54,10 @@ async def cancelled(database: Database, job: JobRecord) -> None:
 
 async def retried(database: Database, job: JobRecord) -> None:
     await lifecycle.retry(database, job)
+
+
+async def retried_later(database: Database, job: JobRecord) -> None:
+    await lifecycle.retry(database, job, utc_now() + timedelta(hours=1))
 
 
 async def claimed(database: Database, job: JobRecord) -> None:
@@ -102,6 +107,7 @@ STATEMENTS = {
     Happening.STOPPED: closed(STOPPED),
     Happening.CANCELLED: cancelled,
     Happening.RETRIED: retried,
+    Happening.RETRIED_LATER: retried_later,
     Happening.EXPIRED: expired,
     Happening.HASTENED: moved(None),
     Happening.POSTPONED: moved(datetime(2199, 1, 1, tzinfo=UTC)),
