@@ -1,5 +1,8 @@
 """The statements that count: paces of kinds, queues, owners, and the histograms of what has ended."""
 
+# State by state, in the words of the partial indexes: of what has ended, however much that is, nothing is read.
+QUEUED = "(status = 'queued' AND published_at IS NULL OR status = 'queued' AND published_at IS NOT NULL)"
+
 # Among a bounded number of rows: a million jobs that wait must not make it slow.
 PACE = """
 SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)) AS wait,
@@ -17,20 +20,21 @@ FROM (
 """
 
 QUEUE_AHEAD = """
-SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND status = 'queued' LIMIT 100000) AS waiting)
-           AS waiting,
+SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND published_at IS NULL AND status = 'queued'
+                              LIMIT 100000) AS waiting)
+           + (SELECT count(*) FROM jobs WHERE queue = $1 AND published_at IS NOT NULL AND status = 'queued') AS waiting,
        (SELECT count(*) / 30.0 FROM jobs
         WHERE queue = $1 AND finished_at > statement_timestamp() - interval '30 seconds')::float8 AS per_second
 """
 
 LANES = "SELECT queue, worker, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds FROM lanes"
 
-QUEUE_HEALTH = """
+QUEUE_HEALTH = f"""
 SELECT queue,
        coalesce(extract(epoch FROM clock_timestamp() - min(run_at)
            FILTER (WHERE status = 'queued' AND published_at IS NULL)), 0)::float8 AS dispatch_lag,
        coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8 AS lease_overdue
-FROM jobs WHERE status IN ('queued', 'running') GROUP BY queue
+FROM jobs WHERE {QUEUED} OR status = 'running' GROUP BY queue
 """
 
 OWNER_BACKLOG = """
@@ -79,9 +83,9 @@ GROUP BY 1, 2
 ON CONFLICT (kind, outcome) DO UPDATE SET attempts = attempt_counts.attempts + excluded.attempts
 """
 
-COUNTS = """
+COUNTS = f"""
 SELECT queue, status, count(*) AS jobs,
        extract(epoch FROM clock_timestamp() - min(run_at))::float8 AS oldest_seconds
-FROM jobs WHERE status IN ('scheduled', 'queued', 'running', 'retrying')
+FROM jobs WHERE {QUEUED} OR status = 'running' OR status = 'scheduled' OR status = 'retrying'
 GROUP BY queue, status
 """

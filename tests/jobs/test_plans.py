@@ -1,14 +1,15 @@
 """What is looked at again and again costs by what it finds, and not by what there is."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from models.jobs import (
     batch_queries,
     dispatching_queries,
     queries,
-    rescuing_queries,
     statistics_queries,
     waiting_queries,
 )
@@ -18,12 +19,42 @@ from models.kernel.session import Database
 BOUNDED: list[tuple[str, str, tuple[Any, ...], str]] = [
     ("due", dispatching_queries.BECOME_DUE, (1000,), "run_at"),
     ("late", waiting_queries.LATE_ONES, (500,), "start_by"),
-    ("lost", rescuing_queries.RESCUE, ("{}", None), "lease_until"),
     ("pace of kinds", dispatching_queries.RECENT_RUNS, (), "finished_at"),
     ("pace of a queue", statistics_queries.QUEUE_AHEAD, ("default",), "finished_at"),
     ("signs of workers", queries.EXPLAIN, (new_id(),), "finished_at"),
     ("old", batch_queries.PRUNE, (30, 90, 1000), "finished_at"),
 ]
+
+
+OF_WHAT_IS_UNDER_WAY = {
+    "jobs ahead": (statistics_queries.QUEUE_AHEAD, ("default",)),
+    "how queues are": (statistics_queries.QUEUE_HEALTH, ()),
+    "counts by state": (statistics_queries.COUNTS, ()),
+    "backlog of owners": (statistics_queries.OWNER_BACKLOG, ()),
+}
+
+
+@pytest.mark.parametrize("name", OF_WHAT_IS_UNDER_WAY)
+async def test_what_has_ended_is_not_looked_at_for_what_is_under_way(quiet_database: Database, name: str) -> None:
+    await quiet_database.execute(
+        """INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, finished_at)
+           SELECT gen_random_uuid(), 'probe.echo', 'default', '{}', 'succeeded', 5, 'system', now(), 1,
+                  now() - interval '1 day'
+           FROM generate_series(1, 5000)"""
+    )
+    await quiet_database.execute("ANALYZE jobs")
+    statement, args = OF_WHAT_IS_UNDER_WAY[name]
+    rows = await quiet_database.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *args)
+    (plan,) = msgspec.json.decode(rows[0]["QUERY PLAN"])
+    read = [scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0) for scan in _scans(plan["Plan"])]
+    assert sum(read) < 10, rows[0]["QUERY PLAN"]
+
+
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Scan" in node["Node Type"]:
+        yield node
+    for child in node.get("Plans", []):
+        yield from _scans(child)
 
 
 @pytest.mark.parametrize(
