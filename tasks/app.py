@@ -25,6 +25,7 @@ from models.kernel.settings import get_settings
 from models.webhooks.service import address_policy
 from tasks.consumer import UNKNOWN_KIND
 from tasks.context import Tools
+from tasks.ending import Bell
 from tasks.integrations.receivers import Receivers
 from tasks.messages import write_ends
 from tasks.runtime import Runtime
@@ -56,6 +57,7 @@ def make_celery() -> Celery:
 
 
 celery = make_celery()
+bell = Bell()
 
 
 def _add_task(kind: JobKind) -> None:
@@ -96,6 +98,7 @@ class WorkerProcess:
         self.pid = os.getpid()
         self.loop = uvloop.new_event_loop()
         self.runtime = Runtime(self.loop.run_until_complete(_make_tools()), f"{socket.gethostname()}:{self.pid}")
+        bell.when_rung(self.loop, self.runtime.end)
 
     @classmethod
     def current(cls) -> "WorkerProcess":
@@ -122,6 +125,11 @@ async def _make_tools() -> Tools:
 @signals.worker_process_init.connect
 def _start_process(**_: Any) -> None:
     WorkerProcess.current()
+
+
+@signals.worker_shutting_down.connect
+def _tell_processes(**_: Any) -> None:
+    bell.ring()
 
 
 @signals.setup_logging.connect

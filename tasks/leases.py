@@ -18,6 +18,7 @@ from models.jobs.lifecycle import LeaseLost, look_after, renew
 from models.jobs.records import JobRecord
 from models.kernel.logs import get_logger
 from models.kernel.session import Database
+from tasks.outcomes import JobInterrupted
 
 LOOK_SECONDS = 1.0
 log = get_logger(__name__)
@@ -33,7 +34,7 @@ class Hold:
         self.stop = asyncio.Event()
         self.worked = worked
         self.lost = False
-        self.interrupted = self.blocked = False
+        self.interrupted = self.blocked = self._interruptible = False
         self._body = body
         self._since = time.monotonic()
         self.good_until = self._since + seconds
@@ -47,10 +48,24 @@ class Hold:
             self._body.cancel()
 
     def interrupt(self) -> None:
-        """Cancel the attempt, because the process is to end; it is to be given back."""
-        if not self.worked.is_set():
+        """Cancel the handler, because the process is to end."""
+        if self._interruptible:
             self.interrupted = True
             self._body.cancel()
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Around the handler. Raises JobInterrupted."""
+        self._interruptible = True
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self.interrupted or self.lost:
+                raise
+            self._body.uncancel()
+            raise JobInterrupted from None
+        finally:
+            self._interruptible = False
 
 
 class Leases:

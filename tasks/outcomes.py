@@ -51,6 +51,10 @@ class JobPostponed(Exception):
         self.seconds = seconds
 
 
+class JobInterrupted(Exception):
+    """The worker ends before the handler is done."""
+
+
 class ResultTooLarge(DomainError):
     """What a job leaves, which every look at it would have to carry."""
 
@@ -86,6 +90,8 @@ def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chanc
     if isinstance(error, JobPostponed) and job.uncounted_attempts < MOST_POSTPONEMENTS:
         return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.POSTPONED, wait_seconds=error.seconds)
     described = describe(error)
+    if isinstance(error, JobInterrupted) and job.uncounted_attempts < MOST_POSTPONEMENTS:
+        return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.INTERRUPTED, error=described)
     if not described.retryable or job.attempt >= job.max_attempts:
         return Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED, error=described)
     wait = policy.wait(job.attempt - job.uncounted_attempts, chance, getattr(error, "retry_after", None))
@@ -107,6 +113,8 @@ def describe(error: BaseException) -> JobError:
         return JobError(error.code, message, isinstance(error, Unavailable))
     if isinstance(error, JobPostponed):
         return JobError("POSTPONED_TOO_OFTEN", f"It was put off {MOST_POSTPONEMENTS} times.", retryable=False)
+    if isinstance(error, JobInterrupted):
+        return JobError("INTERRUPTED", "Its worker was told to end before it was done.", retryable=True)
     if isinstance(error, LoopBlocked):
         message = "It computed for long without awaiting anything, and its open transaction was ended meanwhile."
         return JobError("LOOP_BLOCKED", message, retryable=True)

@@ -32,6 +32,7 @@ from tasks.handlers import handler_of
 from tasks.leases import Hold, Leases
 from tasks.outcomes import (
     Ended,
+    JobInterrupted,
     JobPostponed,
     JobStopped,
     LoopBlocked,
@@ -65,6 +66,7 @@ class Runtime:
         self._tools = tools
         self._database = tools.database
         self._worker = worker
+        self._ending = False
         self._leases = Leases(tools.database, tools.settings.job_lease_seconds)
         self._nudger = Nudger(tools.database)
         self._closer = Batcher(partial(end_successes, tools.database), lanes=1)
@@ -84,6 +86,8 @@ class Runtime:
             return await self._in_turns(rest, kind.batch_size)
         finally:
             patience.cancel()
+            if rest and self._ending:
+                await self._hand_back(rest)
             await asyncio.gather(*handing_back)
             await self._nudger.settle()
 
@@ -92,13 +96,19 @@ class Runtime:
         kinds = await refuse(self._database, ids, self._worker)
         log.warning("kind_unknown", kinds=sorted(set(kinds)), jobs=len(kinds))
 
+    def end(self) -> None:
+        """The worker is to end: nothing more is begun, and what is not done in ten seconds (of a lease of fifteen) is
+        given back."""
+        self._ending = True
+        asyncio.get_running_loop().call_later(self._leases.seconds * 2 / 3, self._leases.interrupt)
+
     async def show_alive(self, queue: str) -> None:
         await see_worker(self._database, queue, self._worker)
 
     async def _in_turns(self, rest: deque[UUID], size: int) -> Ends:
         attempts: list[asyncio.Task[Ends]] = []
         try:
-            while rest:
+            while rest and not self._ending:
                 began = time.perf_counter()
                 jobs = await self._claim([rest.popleft() for _ in range(min(size, len(rest)))])
                 turns = [Turn(began) for _ in jobs]
@@ -151,7 +161,7 @@ class Runtime:
                 return await self._run(kind, job, reporter, hold, turn)
             except LeaseLost:
                 raise
-            except (JobStopped, JobPostponed) as wanted:
+            except (JobStopped, JobPostponed, JobInterrupted) as wanted:
                 closing = after_error(kind.retry, job, wanted, 0.0)
             except Exception as error:
                 named = LoopBlocked() if hold.blocked and is_away(error) else error
@@ -173,7 +183,9 @@ class Runtime:
         async with self._database.transaction_on_demand() as transaction:
             context = JobContext(job, transaction, self._tools, reporter.report, hold.stop)
             with acting(Origin(job.owner, job.request_id, job.id)):
-                result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
+                work = handler_of(kind.name)(context, args)
+                with hold.interruptible():
+                    result = await _within(kind.time_limit_seconds, work)
             await reporter.stop()
             stored = _encoder.encode(result if result is not None else NoResult())
             check_size("The result", len(stored), self._tools.settings.job_result_limit_bytes)

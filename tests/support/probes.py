@@ -237,3 +237,19 @@ async def compute(ctx: JobContext, args: Compute) -> None:
     until = time.monotonic() + args.seconds
     while time.monotonic() < until:
         sum(range(1000))
+
+
+@kind("probe.linger", scope=Scope.WRITE_JOBS, retry=QUICK)
+class Linger(JobArgs):
+    """Take so long in the first attempt, and no time in the next."""
+
+    label: str
+    seconds: float
+
+
+@handles(Linger)
+async def linger(ctx: JobContext, args: Linger) -> None:
+    sql = "INSERT INTO probe_effects VALUES ($1, $2, $3)"
+    await fetch(ctx.session, sql, ctx.job.id, ctx.job.attempt, args.label)
+    if ctx.job.attempt == 1:
+        await asyncio.sleep(args.seconds)

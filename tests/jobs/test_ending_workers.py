@@ -1,0 +1,93 @@
+"""A worker that is told to end (SIGTERM) lets short work end, gives long work back, and leaves."""
+
+import os
+import signal
+
+import pytest
+
+from cli.platform import LocalPlatform
+from models.kernel.session import Database
+from tests.jobs.test_cancelling import started
+from tests.jobs.test_failures import effects, outcomes
+from tests.support.client import ApiClient, eventually
+
+pytestmark = pytest.mark.usefixtures("workers")
+
+
+def told_to_end(workers: LocalPlatform) -> int:
+    pid = workers.processes.pid("worker")
+    assert pid is not None
+    workers.processes.send_signal("worker", signal.SIGTERM)
+    return pid
+
+
+async def gone(pid: int) -> None:
+    """Before anyone would kill it: containers get a minute, `bellwork up` gives 20 seconds."""
+
+    async def has_ended() -> bool:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    await eventually(has_ended, within=20)
+
+
+async def test_short_work_is_done_first(client: ApiClient, workers: LocalPlatform) -> None:
+    job_id = await started(client, "probe.linger", label="short", seconds=1.0)
+    await gone(told_to_end(workers))
+    done = await client.finish(job_id)
+    assert (done["status"], await outcomes(client, job_id)) == ("succeeded", ["succeeded"])
+
+
+async def test_long_work_is_given_back_and_costs_no_attempt(
+    client: ApiClient, database: Database, workers: LocalPlatform
+) -> None:
+    job = await client.submit("probe.linger", {"label": "long", "seconds": 600}, maxAttempts=1)
+
+    async def runs() -> bool:
+        return bool((await client.expect(200, "GET", f"/jobs/{job['id']}"))["status"] == "running")
+
+    await eventually(runs)
+    await gone(told_to_end(workers))
+    done = await client.finish(job["id"], within=60)
+    assert (done["status"], await outcomes(client, job["id"])) == ("succeeded", ["interrupted", "succeeded"])
+    assert await effects(database, "long") == [2]
+
+
+async def test_a_job_can_be_cancelled_while_its_worker_ends(client: ApiClient, workers: LocalPlatform) -> None:
+    job_id = await started(client, "probe.effect", label="c", seconds=600, steps=12000)
+    pid = told_to_end(workers)
+    await client.request("POST", f"/jobs/{job_id}/cancel", headers={"Prefer": "wait=10"})
+    done = await client.finish(job_id)
+    assert (done["status"], await outcomes(client, job_id)) == ("cancelled", ["stopped"])
+    await gone(pid)
+
+
+async def test_a_worker_leaves_while_postgresql_is_away(client: ApiClient, workers: LocalPlatform) -> None:
+    assert workers.postgres is not None
+    job_id = await started(client, "probe.linger", label="without a database", seconds=600)
+    workers.postgres.stop()
+    try:
+        await gone(told_to_end(workers))
+    finally:
+        workers.postgres.start()
+
+    async def answers() -> bool:
+        return (await client.get(f"/jobs/{job_id}")).status_code == 200
+
+    await eventually(answers)
+    assert (await client.finish(job_id, within=60))["status"] == "succeeded"
+
+
+async def test_a_worker_leaves_while_the_broker_is_away(client: ApiClient, workers: LocalPlatform) -> None:
+    assert workers.valkey is not None
+    job_id = await started(client, "probe.linger", label="without a broker", seconds=600)
+    workers.valkey.stop()
+    try:
+        await gone(told_to_end(workers))
+    finally:
+        workers.valkey.start()
+    done = await client.finish(job_id, within=60)
+    assert (done["status"], await outcomes(client, job_id)) == ("succeeded", ["interrupted", "succeeded"])
