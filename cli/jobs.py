@@ -86,7 +86,7 @@ def show(job_id: JobId) -> None:
         error = msgspec.json.decode(bytes(each.error)) or {}
         took = _seconds(each.started_at, each.finished_at)
         table.add_row(
-            str(each.attempt), each.worker, _time(each.started_at), took, each.outcome or "", error.get("code", "")
+            str(each.attempt), each.worker, time_of(each.started_at), took, each.outcome or "", error.get("code", "")
         )
     console.print(table)
 
@@ -162,7 +162,7 @@ def move(
             return await move_job(session, await lock_job(session, job_id), patch)
 
     job = run_on_database(act)
-    console.print(f"{job.status}: runs at {_time(job.run_at)}, priority {job.priority}")
+    console.print(f"{job.status}: runs at {time_of(job.run_at)}, priority {job.priority}")
 
 
 @app.command()
@@ -235,7 +235,7 @@ def _cells(job: JobRecord) -> list[str]:
     progress = "" if job.progress_current is None else f"{job.progress_current}/{job.progress_total or '?'}"
     took = _seconds(job.started_at, job.finished_at)
     attempts = f"{job.attempt}/{job.max_attempts}"
-    return [str(job.id), job.kind, job.status, attempts, progress, _time(job.created_at), took]
+    return [str(job.id), job.kind, job.status, attempts, progress, time_of(job.created_at), took]
 
 
 def table_of(*headings: str) -> Table:
@@ -245,8 +245,8 @@ def table_of(*headings: str) -> Table:
     return table
 
 
-def _time(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def time_of(instant: datetime | None) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if instant else ""
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> str:

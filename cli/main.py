@@ -28,6 +28,7 @@ from cli.jobs import queues
 from cli.keys import app as keys
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
 from cli.processes import ProcessError
+from cli.schedules import schedules
 from cli.state import DEMO_FOLDER
 from cli.state import remove_state as _remove_state
 
@@ -37,6 +38,7 @@ app.add_typer(migrations, name="migrations")
 app.add_typer(jobs, name="jobs")
 app.add_typer(keys, name="keys")
 app.command()(queues)
+app.command()(schedules)
 jobs.command()(cancel)
 jobs.command()(redrive)
 

@@ -15,7 +15,7 @@ from tests.support.client import ApiClient
 @pytest.fixture
 def bellwork(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs a command in a thread, as it makes an event loop of its own; gives its exit code and output."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "300")
 
     async def run(*words: str) -> tuple[int, str]:
         result = await asyncio.to_thread(CliRunner().invoke, app, list(words))
@@ -118,3 +118,17 @@ async def test_a_job_that_is_not_there_is_one_clear_line(client: ApiClient, bell
     code, output = await bellwork("jobs", "show", "0198c0de-0000-7000-8000-000000000001")
     assert code == 1
     assert "There is no job" in output
+
+
+async def test_schedules_are_listed_and_those_that_cannot_fire_say_why(
+    client: ApiClient, database: Database, bellwork: Any
+) -> None:
+    body = {"kind": "probe.echo", "payload": {"text": "x"}, "cron": "0 3 * * *"}
+    bad = await client.create("/schedules", name="[bold]bad", **body)
+    await client.create("/schedules", name="good", **body)
+    error = """'{"code": "PAYLOAD_INVALID", "message": "text is required", "at": "2026-05-01T12:00:00Z"}'"""
+    await database.execute(f"UPDATE schedules SET last_error = {error} WHERE id = $1", UUID(bad["id"]))
+    listed = (await bellwork("schedules"))[1]
+    assert ("[bold]bad" in listed, "good" in listed, "0 3 * * * UTC" in listed) == (True, True, True)
+    failing = (await bellwork("schedules", "--failing"))[1]
+    assert ("PAYLOAD_INVALID" in failing, "good" in failing, "1 of 1" in failing) == (True, False, True)
