@@ -8,6 +8,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
+from msgspec import UNSET
 
 from api.auth import admins_only, authenticated, reaches, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
@@ -160,7 +161,9 @@ class JobsController(Controller):
         match: NamedDependency[StateMatch],
     ) -> Response[JobOut]:
         """Of one that is scheduled, queued or between attempts; 409 with its status otherwise. `runAt: null` runs it
-        now."""
+        now. `priority` takes the scope, as submitting does."""
+        if data.priority is not UNSET:
+            caller.require(Scope.WRITE_JOBS)
         job = await waiting.lock_job(session, job_id, owner=caller.visible_owner)
         match.check(job)
         body = encode(JobOut.of(await waiting.move_job(session, job, data)))

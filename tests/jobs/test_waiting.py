@@ -8,6 +8,7 @@ import pytest
 
 import scheduler.expire
 from models.events.endings import announce_end, end_batches
+from models.identity.permissions import Role
 from models.jobs import lifecycle
 from models.jobs.dispatching import become_due, unpublish
 from models.jobs.kinds import kind_of
@@ -21,6 +22,7 @@ from tests.api.test_others_work import key_with
 from tests.jobs.test_lifecycle import BROKE, take
 from tests.support.client import ApiClient
 from tests.support.probes import Echo
+from tests.support.sides import make_login
 
 LATER, PAST = datetime(2199, 1, 1, tzinfo=UTC), datetime(2001, 1, 1, tzinfo=UTC)
 TOO_LATE = JobOptions(start_by=PAST)
@@ -229,3 +231,16 @@ async def test_a_strangers_job_is_not_there(client: ApiClient) -> None:
     job = await scheduled(client)
     theirs = await key_with(client, "write:jobs", "read:jobs")
     await client.expect(404, "PATCH", f"/jobs/{job['id']}", json={"runAt": None}, headers=theirs)
+
+
+async def test_who_may_not_submit_may_not_put_their_job_before_others(client: ApiClient, database: Database) -> None:
+    """A student's export waits as long as everybody's; they may still have it later."""
+    job = await scheduled(client)
+    async with database.transaction() as session:
+        user_id, student = await make_login(session, Role.STUDENT, "noa")
+    await database.execute("UPDATE jobs SET owner = $1", f"user:{user_id}")
+    await client.expect(403, "PATCH", f"/jobs/{job['id']}", json={"priority": 9}, headers=student)
+    moved = await client.expect(
+        200, "PATCH", f"/jobs/{job['id']}", json={"runAt": "2198-01-01T00:00:00Z"}, headers=student
+    )
+    assert (moved["runAt"], moved["priority"]) == ("2198-01-01T00:00:00Z", 5)
