@@ -1,7 +1,8 @@
 """Who is let onto the broker next: a pure decision over the first few waiting jobs of every owner.
 
 Deficit round robin over owners with a quantum of one job: what an owner has on the broker already counts as turns
-taken. Within an owner, and before fairness, the higher priority goes first, then the longer due.
+taken. Among an owner's own jobs the higher priority goes first, then the longer due; a priority moves nobody else's
+jobs, or whoever asks for the highest would be served before all others.
 """
 
 from collections import Counter, defaultdict
@@ -137,7 +138,7 @@ def _in_turn(candidates: Sequence[Candidate], turns_taken: Mapping[str, int]) ->
     for candidate in sorted(candidates, key=_own_order):
         turns[candidate.owner] += 1
         order[candidate.id] = turns[candidate.owner]
-    return sorted(candidates, key=lambda each: (-each.priority, order[each.id], each.run_at, each.id))
+    return sorted(candidates, key=lambda each: (order[each.id], *_own_order(each)))
 
 
 def _own_order(candidate: Candidate) -> tuple[int, datetime, UUID]:

@@ -1,5 +1,7 @@
 """The statements between a queue and the broker: what is due, who is next, what was sent, what was lost."""
 
+MOST_LINES = 10_000
+
 # What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
 BECOME_DUE = """
 UPDATE jobs SET status = 'queued'
@@ -45,27 +47,34 @@ SELECT kind, limit_key, count(*) AS jobs FROM (
 
 PAUSED = "SELECT kind FROM paused_kinds"
 
-# The first few of every owner, found by walking the index from owner to owner: a client with a million jobs
-# costs no more than one with ten, and many owners give fewer each, about twice as many in all as there are places.
-# Jobs of kinds that this version does not know (`$5` are the known) stay: no worker of it could do them.
-CANDIDATES = """
-WITH RECURSIVE owners AS (
-    (SELECT owner FROM jobs WHERE queue = $1 AND published_at IS NULL AND status = 'queued' ORDER BY owner LIMIT 1)
+# The first few of every line, which is an owner's jobs of one kind and limit key. Lines are found by walking the index
+# from one to the next, so a million jobs cost no more than ten, also when they may not go because their kind is
+# paused, unknown to this version (`$5` are the known) or at its limit: no worker could do them, so none is looked at.
+# Many lines give fewer each, about twice as many in all as there are places.
+CANDIDATES = f"""
+WITH RECURSIVE lines AS (
+    (SELECT owner, kind, coalesce(limit_key, '') AS key FROM jobs
+     WHERE queue = $1 AND published_at IS NULL AND status = 'queued'
+     ORDER BY owner, kind, coalesce(limit_key, '') LIMIT 1)
     UNION ALL
-    SELECT (SELECT jobs.owner FROM jobs
-            WHERE queue = $1 AND published_at IS NULL AND status = 'queued' AND jobs.owner > owners.owner
-            ORDER BY jobs.owner LIMIT 1)
-    FROM owners WHERE owners.owner IS NOT NULL
+    SELECT next.* FROM lines CROSS JOIN LATERAL (
+        SELECT jobs.owner, jobs.kind, coalesce(limit_key, '') AS key FROM jobs
+        WHERE queue = $1 AND published_at IS NULL AND status = 'queued'
+          AND (jobs.owner, jobs.kind, coalesce(limit_key, '')) > (lines.owner, lines.kind, lines.key)
+        ORDER BY jobs.owner, jobs.kind, coalesce(limit_key, '') LIMIT 1
+    ) AS next
+), free AS (
+    SELECT * FROM (SELECT * FROM lines LIMIT {MOST_LINES}) AS found
+    WHERE kind <> ALL ($3::text[]) AND kind = ANY ($5::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
+      AND kind || ' ' || key <> ALL ($4::text[])
 )
-SELECT first.* FROM owners
-CROSS JOIN LATERAL (
+SELECT first.* FROM free CROSS JOIN LATERAL (
     SELECT id, kind, priority, run_at, owner, limit_key,
            coalesce(error->>'code' = 'LEASE_EXPIRED', false) AS orphaned FROM jobs
-    WHERE queue = $1 AND jobs.owner = owners.owner AND published_at IS NULL AND status = 'queued'
-      AND kind <> ALL ($3::text[]) AND kind = ANY ($5::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
-      AND (limit_key IS NULL OR kind || ' ' || limit_key <> ALL ($4::text[]))
+    WHERE queue = $1 AND jobs.owner = free.owner AND jobs.kind = free.kind AND coalesce(limit_key, '') = free.key
+      AND published_at IS NULL AND status = 'queued'
     ORDER BY priority DESC, run_at, id
-    LIMIT (SELECT greatest(ceil(2.0 * $2::int / count(*)), 1) FROM owners WHERE owner IS NOT NULL)
+    LIMIT (SELECT greatest(ceil(2.0 * $2::int / count(*)), 1) FROM free)
 ) AS first
 """
 

@@ -71,7 +71,8 @@ class Job(Base):
             "(status IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished"
         ),
         Index(
-            "ix_jobs_waiting", "queue", "owner", text("priority DESC"), "run_at", "id",
+            "ix_jobs_waiting",
+            "queue", "owner", "kind", text("coalesce(limit_key, '')"), text("priority DESC"), "run_at", "id",
             postgresql_where=text("published_at IS NULL AND status = 'queued'"),
         ),
         Index("ix_jobs_later", "run_at", postgresql_where=text("status IN ('scheduled', 'retrying')")),

@@ -1,7 +1,9 @@
 """Who goes next: every owner in turn, and no kind beyond its limits."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from models.jobs.admission import (
     saturated,
 )
 from models.jobs.dispatching import take_due
+from models.jobs.dispatching_queries import CANDIDATES
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
 from models.kernel.actor import Actor
@@ -77,9 +80,12 @@ def test_a_queue_holds_what_its_workers_take(taken_per_second: int, waiting: int
     assert least <= window.size <= most
 
 
-def test_priority_goes_before_fairness() -> None:
-    candidates = [*waiting("aab"), *waiting("c", priority=9)]
-    assert owners_of(admit(candidates, 2, turns_taken={"c": 99}, limits={}, in_flight={})) == "ca"
+def test_a_priority_is_among_an_owners_own_jobs() -> None:
+    urgent = waiting("aaa", priority=9)
+    candidates = [*waiting("aaab"), *urgent]
+    chosen = admit(candidates, 4, turns_taken={}, limits={}, in_flight={})
+    assert owners_of(chosen) == "abaa"
+    assert [each for each in chosen if each.owner == "a"] == urgent
 
 
 def test_a_kind_is_admitted_up_to_its_limit_and_others_pass() -> None:
@@ -161,6 +167,25 @@ async def test_a_paused_kind_waits_and_others_do_not(quiet_database: Database) -
     await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
     async with quiet_database.transaction() as session:
         assert [bundle.ids for bundle in await take_due(session, Queue.DEFAULT, 10)] == [[other.id]]
+
+
+async def test_jobs_that_may_not_go_now_are_not_even_looked_at(quiet_database: Database) -> None:
+    """Neither those of a paused kind nor those of a key at its limit, however many: what goes is found beside them."""
+    one, other = Actor("user", new_id()), Actor("user", new_id())
+    await enqueue_many(quiet_database, one, [Echo(text=str(n)) for n in range(2000)])
+    await enqueue_many(quiet_database, one, [Limited(key="full") for _ in range(2000)])
+    goes = [(await enqueue(quiet_database, actor, Limited(key=key))).id for actor in (one, other) for key in "ab"]
+    await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
+    asked: tuple[Any, ...] = (Queue.DEFAULT.value, 100, [], ["probe.limited full"], ["probe.echo", "probe.limited"])
+    assert {row["id"] for row in await quiet_database.fetch(CANDIDATES, *asked)} == set(goes)
+    plan = await quiet_database.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {CANDIDATES}", *asked)
+    assert looked_at(json.loads(plan[0]["QUERY PLAN"])[0]["Plan"]) < 100
+
+
+def looked_at(plan: dict[str, Any]) -> Any:
+    """How many rows of jobs the plan read."""
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if plan.get("Relation Name") == "jobs" else 0
+    return own * plan["Actual Loops"] + sum(looked_at(each) for each in plan.get("Plans", ()))
 
 
 @pytest.mark.usefixtures("workers")

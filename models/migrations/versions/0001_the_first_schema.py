@@ -207,7 +207,7 @@ def upgrade() -> None:
     op.create_index('ix_jobs_schedule_unfinished', 'jobs', ['schedule_id'], unique=False, postgresql_where=sa.text("schedule_id IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.create_index('ix_jobs_start_by', 'jobs', ['start_by'], unique=False, postgresql_where=sa.text("attempt = 0 AND start_by IS NOT NULL AND status IN ('scheduled', 'queued', 'retrying')"))
     op.create_index('ix_jobs_tags', 'jobs', ['tags'], unique=False, postgresql_using='gin', postgresql_where=sa.text('tags IS NOT NULL'))
-    op.create_index('ix_jobs_waiting', 'jobs', ['queue', 'owner', sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
+    op.create_index('ix_jobs_waiting', 'jobs', ['queue', 'owner', 'kind', sa.literal_column("coalesce(limit_key, '')"), sa.literal_column('priority DESC'), 'run_at', 'id'], unique=False, postgresql_where=sa.text("published_at IS NULL AND status = 'queued'"))
     op.create_index('uq_jobs_dedupe', 'jobs', ['kind', 'owner', 'dedupe_key'], unique=True, postgresql_where=sa.text("dedupe_key IS NOT NULL AND status IN ('scheduled', 'queued', 'running', 'retrying')"))
     op.create_index('uq_jobs_schedule_fire', 'jobs', ['schedule_id', 'fire_at'], unique=True, postgresql_where=sa.text('fire_at IS NOT NULL'))
     op.create_table('keyed_answers',
@@ -283,6 +283,10 @@ def upgrade() -> None:
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('payload', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('priority', sa.SmallInteger(), nullable=False),
+    sa.Column('tags', postgresql.ARRAY(sa.TEXT()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('max_attempts', sa.SmallInteger(), nullable=True),
+    sa.Column('start_within_seconds', sa.Integer(), nullable=True),
+    sa.Column('callback_url', sa.Text(), nullable=True),
     sa.Column('cron', sa.Text(), nullable=True),
     sa.Column('rrule', sa.Text(), nullable=True),
     sa.Column('starts_at', sa.DateTime(), nullable=True),
