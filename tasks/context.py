@@ -71,6 +71,7 @@ class JobContext:
         self._transaction = transaction
         self._report = report
         self._stop = stop
+        self._named = set[str]()
         self._receipts_size = len(bytes(job.steps))
         self._receipts = {step["name"]: step["receipt"] for step in msgspec.json.decode(bytes(job.steps)) or []}
 
@@ -90,6 +91,9 @@ class JobContext:
         stored gets the receipt and does not call again. A cancel stops before the call. Raises LeaseLost, and
         ResultTooLarge when the job's receipts together have become so: the call has then been made.
         """
+        if name in self._named:
+            raise ValueError(f"there are two steps named {name}: the second would get the receipt of the first")
+        self._named.add(name)
         if name in self._receipts:
             return msgspec.convert(self._receipts[name], type_)
         self._heed_cancel()

@@ -42,8 +42,15 @@ class _JobCollector(Collector):
         for row in self._statistics.unfinished:
             jobs.add_metric([row["queue"], row["status"]], row["jobs"])
             oldest.add_metric([row["queue"], row["status"]], max(row["oldest_seconds"], 0.0))
+        unknown = GaugeMetricFamily(
+            "bellwork_jobs_unknown_kind", "Unfinished jobs whose kind this version, or their worker, does not know",
+            labels=["kind"],
+        )  # fmt: skip
+        for row in self._statistics.unknown_kinds:
+            unknown.add_metric([row["kind"]], row["jobs"])
         yield jobs
         yield oldest
+        yield unknown
         yield from self._queues()
         owners = GaugeMetricFamily(
             "bellwork_owner_backlog", "Waiting jobs of the 20 longest backlogs", labels=["owner"]

@@ -87,8 +87,14 @@ async def cancel_job(session: AsyncSession, id_: UUID) -> JobRecord:
         return await get_job(session, id_)
     await record(session, Action.CANCEL, "job", id_)
     await announce_end(session, job, job.status, None)
-    await announce_cancelled(session, await cancel_children(session, job.id))
+    await cancel_rest(session, job.id)
     return job
+
+
+async def cancel_rest(session: AsyncSession, batch: UUID) -> None:
+    """Cancel the jobs of a batch that was cancelled, but for those that a worker is just taking or closing: the
+    scheduler calls again for them, so that nobody waits for anybody."""
+    await announce_cancelled(session, await cancel_children(session, batch))
 
 
 async def announce_cancelled(session: AsyncSession, jobs: Sequence[JobRecord]) -> None:
@@ -119,9 +125,7 @@ async def cancel_next(
 
 
 async def end_batches(session: AsyncSession) -> int:
-    """Bring the counts of running batches up to date, and end those whose last job has ended. What a cancel of a batch
-    could not reach, because a worker was just taking or closing it, is cancelled now."""
-    await announce_cancelled(session, await cancel_children(session))
+    """Bring the counts of running batches up to date, and end those whose last job has ended."""
     batches = await close_batches(session)
     for batch in batches:
         await announce_end(session, batch, batch.status, msgspec.json.decode(bytes(batch.error), type=JobError | None))

@@ -83,15 +83,20 @@ RETURNING jobs.id
 
 KINDS_TO_RETRY = "SELECT DISTINCT kind FROM jobs WHERE parent_id = $1 AND status IN ('failed', 'cancelled')"
 
-# Of batches that were cancelled (`$1`, or all): what has not ended and was not asked to stop. Locked rows are just
-# being taken or closed; they are found again, so that nobody who holds some of these waits for the others.
+BEING_CANCELLED = f"""
+SELECT id FROM jobs AS batch
+WHERE queue = 'default' AND kind = 'jobs.batch' AND status = 'running' AND cancel_requested_at IS NOT NULL
+  AND EXISTS (SELECT FROM jobs AS child WHERE child.parent_id = batch.id AND child.status IN {UNFINISHED}
+              AND child.cancel_requested_at IS NULL)
+"""
+
+# Of a batch that was cancelled: what has not ended and was not asked to stop. Locked rows are just being taken or
+# closed; they are found again, so that nobody who holds some of these waits for the others.
 CANCEL_CHILDREN = f"""
 WITH target AS (
     SELECT id, status FROM jobs
-    WHERE parent_id IN (SELECT id FROM jobs WHERE queue = 'default' AND kind = 'jobs.batch' AND status = 'running'
-                        AND cancel_requested_at IS NOT NULL AND ($1::uuid IS NULL OR id = $1))
-      AND status IN {UNFINISHED} AND cancel_requested_at IS NULL
-    ORDER BY id LIMIT 2000 FOR UPDATE SKIP LOCKED
+    WHERE parent_id = $1 AND status IN {UNFINISHED} AND cancel_requested_at IS NULL
+    ORDER BY id FOR UPDATE SKIP LOCKED
 ), cancelled AS (
     UPDATE jobs SET {STOP}
     FROM target WHERE jobs.id = target.id

@@ -63,9 +63,14 @@ async def reopen_parent(on: Connection, job: JobRecord) -> None:
         raise Conflict("Its batch is being cancelled; retry the job when the batch has ended.")
 
 
-async def cancel_children(session: AsyncSession, batch: UUID | None = None) -> list[JobRecord]:
-    """Cancel what has not run of a batch that was cancelled, or of all such, and ask what runs to stop. Those that are
-    in somebody else's hands at this moment are left for the next call."""
+async def list_being_cancelled(on: Connection) -> list[UUID]:
+    """Batches with jobs that do not know yet of their cancel."""
+    return [row["id"] for row in await fetch(on, queries.BEING_CANCELLED)]
+
+
+async def cancel_children(session: AsyncSession, batch: UUID) -> list[JobRecord]:
+    """Cancel what has not run of a batch that was cancelled, and ask what runs to stop. Those that are in somebody
+    else's hands at this moment are left for the next call."""
     return [job_record(row) for row in await fetch(session, queries.CANCEL_CHILDREN, batch)]
 
 

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.jobs import statistics_queries as queries
+from models.jobs.kinds import all_kinds
 from models.kernel.session import Connection, Row, fetch
 
 # Upper bounds in seconds; the last bucket has none.
@@ -27,6 +28,7 @@ class Histogram(msgspec.Struct, frozen=True):
 
 class JobStatistics(msgspec.Struct, frozen=True):
     unfinished: Sequence[Row]
+    unknown_kinds: Sequence[Row]
     queues: Sequence[Row]
     owners: Sequence[Row]
     lanes: Sequence[Row]
@@ -39,6 +41,7 @@ async def read_statistics(on: Connection) -> JobStatistics:
     ended = await fetch(on, queries.HISTOGRAMS)
     return JobStatistics(
         unfinished=await fetch(on, queries.COUNTS),
+        unknown_kinds=await fetch(on, queries.OF_UNKNOWN_KINDS, [kind.name for kind in all_kinds()]),
         queues=await fetch(on, queries.QUEUE_HEALTH),
         owners=await fetch(on, queries.OWNER_BACKLOG),
         lanes=await fetch(on, queries.LANES),

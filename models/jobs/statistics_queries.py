@@ -89,3 +89,11 @@ SELECT queue, status, count(*) AS jobs,
 FROM jobs WHERE {QUEUED} OR status = 'running' OR status = 'scheduled' OR status = 'retrying'
 GROUP BY queue, status
 """
+
+# Of kinds that this version does not know (`$1` are those it does), or the worker that was to take the job did not.
+OF_UNKNOWN_KINDS = f"""
+SELECT kind, count(*) AS jobs
+FROM jobs WHERE ({QUEUED} OR status = 'running' OR status = 'scheduled' OR status = 'retrying')
+    AND (kind <> ALL ($1::text[]) OR status = 'retrying' AND error->>'code' = 'KIND_UNKNOWN')
+GROUP BY kind
+"""

@@ -41,3 +41,12 @@ async def test_a_cancel_keeps_the_chunks_committed(client: ApiClient, database: 
     assert answer["verdict"] in ("prevented", "stopped")
     assert {row["label"] for row in rows} <= {"chunk"}
     assert len(rows) < 200
+
+
+async def test_two_steps_of_one_name_are_a_mistake_and_not_one_receipt_for_both(
+    client: ApiClient, database: Database
+) -> None:
+    job = await client.submit("probe.steps", {"steps": ["mail sent", "mail sent"]}, maxAttempts=1)
+    done = await client.finish(job["id"])
+    assert (done["status"], "two steps named mail sent" in done["error"]["message"]) == ("failed", True)
+    assert len(await database.fetch("SELECT 1 FROM probe_effects")) == 1

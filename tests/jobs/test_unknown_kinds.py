@@ -120,6 +120,13 @@ async def test_jobs_of_a_kind_the_scheduler_does_not_know_stay_in_their_queue(qu
     assert bundle.ids == [other.id]
 
 
+async def test_the_metrics_count_jobs_of_unknown_kinds(client: ApiClient, database: Database) -> None:
+    job = await enqueue(database, SYSTEM, Echo(text="x"))
+    await removed(database, job.id)
+    page = await client.get("http://test/metrics")
+    assert 'bellwork_jobs_unknown_kind{kind="gone.kind"} 1.0' in page.text
+
+
 @pytest.mark.usefixtures("workers")
 async def test_a_worker_gives_back_a_job_of_a_kind_it_does_not_know_and_the_attempts_are_not_touched(
     client: ApiClient, database: Database
