@@ -30,6 +30,8 @@ async def _expire(database: Database, ids: Sequence[UUID]) -> int:
         jobs = await expire(session, ids)
         for job in jobs:
             await announce_end(session, job, job.status, NOT_STARTED)
+    for job in jobs:
+        log.warning("expired", job_id=str(job.id), kind=job.kind)
     return len(jobs)
 
 

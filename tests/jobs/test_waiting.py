@@ -20,7 +20,7 @@ from models.kernel.session import Database
 from scheduler.expire import expire_late
 from tests.api.test_others_work import key_with
 from tests.jobs.test_lifecycle import BROKE, take
-from tests.support.client import ApiClient
+from tests.support.client import ApiClient, eventually
 from tests.support.probes import Echo
 from tests.support.sides import make_login
 
@@ -244,3 +244,18 @@ async def test_who_may_not_submit_may_not_put_their_job_before_others(client: Ap
         200, "PATCH", f"/jobs/{job['id']}", json={"runAt": "2198-01-01T00:00:00Z"}, headers=student
     )
     assert (moved["runAt"], moved["priority"]) == ("2198-01-01T00:00:00Z", 5)
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_redrive_forgets_when_it_had_to_start(client: ApiClient, database: Database) -> None:
+    job = await scheduled(client, startBy="2199-06-01T00:00:00Z")
+    await database.execute(
+        """UPDATE jobs SET status = 'failed', start_by = now(), finished_at = now(), error = '{"code": "EXPIRED"}'"""
+    )
+    await client.expect(202, "POST", "/jobs/redrive", json={"errorCode": "EXPIRED"})
+
+    async def ran() -> bool:
+        now = await client.expect(200, "GET", f"/jobs/{job['id']}")
+        return bool(now["status"] == "succeeded" and now["startBy"] is None)
+
+    assert await eventually(ran)
