@@ -39,6 +39,8 @@ BY_NAME: dict[str, Any] = {
     "actor": f"user:{ID}", "owner": f"user:{ID}", "role": "manager", "scopes": ["read:*"], "scope": "read:customers",
     "types": ["meeting.*"], "eventTypes": ["meeting.*"], "total": 1, "limit": 20, "offset": 0, "hasMore": False,
     "Schedule.name": "Figures of the night", "Schedule.kind": "finance.recalculate", "Schedule.payload": {"all": True},
+    "Schedule.key": "figures-of-the-night", "Schedule.lastSkippedReason": "overlap", "Schedule.callbackUrl": LEFT_OUT,
+    "FireError.code": "PAYLOAD_INVALID", "FireError.message": "The payload is not one of its kind: all is required",
     "Schedule.startsAt": LEFT_OUT, "Schedule.rrule": LEFT_OUT,
     "Batch.jobs": [{"kind": "cycles.sync_progress", "payload": {"cycleId": ID}}], "errorCode": "PROVIDER_DOWN",
 }  # fmt: skip

@@ -12,7 +12,7 @@ from api.auth import requires
 from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
-from api.jobs.submitting import submittable
+from api.jobs.submitting import check_callback, submittable
 from api.resources import Response, created, listing
 from api.schedules.schemas import FireTimesOut, FireTimesQuery, ScheduleIn, ScheduleOut, SchedulePatch
 from models.identity.caller import Caller
@@ -43,7 +43,7 @@ class SchedulesController(Controller):
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[ScheduleIn]
     ) -> Response[ScheduleOut]:
         """Needs what submitting one of its jobs needs."""
-        submittable(caller, data.kind, data.payload)
+        _check(request, caller, data)
         schedule = await schedules.create_schedule(session, caller, data)
         return created(request, ScheduleOut.of(schedule), schedule.id)
 
@@ -54,13 +54,14 @@ class SchedulesController(Controller):
     @put("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Replace a schedule")
     async def replace_schedule(
         self,
+        request: ApiRequest,
         session: Session,
         caller: CurrentCaller,
         schedule_id: FromPath[UUID],
         data: JSONBody[ScheduleIn],
         match: IfMatch,
     ) -> ScheduleOut:
-        submittable(caller, data.kind, data.payload)
+        _check(request, caller, data)
         schedule = await _get(session, caller, schedule_id, lock=True)
         return ScheduleOut.of(await schedules.update_schedule(session, schedule, data, match))
 
@@ -70,6 +71,7 @@ class SchedulesController(Controller):
     )  # fmt: skip
     async def put_schedule_by_key(
         self,
+        request: ApiRequest,
         session: Session,
         caller: CurrentCaller,
         key: Annotated[str, PathParameter(description="your own name for it", max_length=200)],
@@ -79,19 +81,24 @@ class SchedulesController(Controller):
         """For schedules declared by code at each start: 201 when it is new, else 200. A key is its owner's. The same
         again changes nothing; only a new timing moves `nextFireAt`. A paused one stays paused.
         """
-        submittable(caller, data.kind, data.payload)
+        _check(request, caller, data)
         schedule, is_new = await schedules.put_schedule(session, caller, key, data, match)
         headers = {"Location": f"/api/v1/schedules/{schedule.id}"}
         return Response(ScheduleOut.of(schedule), status_code=201 if is_new else 200, headers=headers)
 
     @patch("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Change a schedule")
     async def update_schedule(
-        self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID], data: JSONBody[SchedulePatch],
+        self,
+        request: ApiRequest,
+        session: Session,
+        caller: CurrentCaller,
+        schedule_id: FromPath[UUID],
+        data: JSONBody[SchedulePatch],
         match: IfMatch,
-    ) -> ScheduleOut:  # fmt: skip
+    ) -> ScheduleOut:
         schedule = await _get(session, caller, schedule_id, lock=True)
         await schedules.update_schedule(session, schedule, data, match)
-        submittable(caller, schedule.kind, schedule.payload)
+        _check(request, caller, schedule)
         return ScheduleOut.of(schedule)
 
     @delete("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Delete a schedule")
@@ -143,6 +150,12 @@ class SchedulesController(Controller):
         schedule = await _get(session, caller, schedule_id, lock=True)
         submittable(caller, schedule.kind, schedule.payload)
         return await accepted(request, await schedules.run_now(session, caller, schedule))
+
+
+def _check(request: ApiRequest, caller: Caller, schedule: ScheduleIn | Schedule) -> None:
+    """What submitting one of its jobs needs."""
+    submittable(caller, schedule.kind, schedule.payload)
+    check_callback(request.app.state.settings, schedule.callback_url)
 
 
 async def _get(session: Session, caller: Caller, id_: UUID, *, lock: bool = False) -> Schedule:

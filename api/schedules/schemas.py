@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from api.jobs.schemas import CallbackUrl, Tags
 from models.jobs.rules import DEFAULT_PRIORITY, Priority
 from models.kernel.errors import Fault
 from models.kernel.schema import In, Name, Out, Timezone
@@ -15,6 +16,10 @@ Cron = Annotated[
     str, Meta(max_length=200, description="five fields, as Debian's cron reads them", examples=["0 7 * * 1-5"])
 ]
 Rrule = Annotated[str, Meta(max_length=500, description="RFC 5545", examples=["FREQ=WEEKLY;INTERVAL=2;BYDAY=SU"])]
+Attempts = Annotated[int, Meta(ge=1, le=25)]
+Seconds = Annotated[
+    int, Meta(ge=1, le=31_536_000, description="a job ends as failed (`EXPIRED`) if it has not started by then")
+]
 WallTime = Annotated[datetime, Meta(tz=False, description="a wall-clock time, without an offset")]
 
 
@@ -28,6 +33,10 @@ class ScheduleIn(In):
     kind: Annotated[str, Meta(max_length=100, examples=["finance.recalculate"])]
     payload: dict[str, Any]
     priority: Priority = DEFAULT_PRIORITY
+    tags: Tags = []
+    max_attempts: Attempts | None = None
+    start_within_seconds: Seconds | None = None
+    callback_url: CallbackUrl | None = None
     cron: Cron | None = None
     rrule: Rrule | None = None
     starts_at: WallTime | None = None
@@ -44,6 +53,10 @@ class SchedulePatch(In):
     name: Name | UnsetType = UNSET
     payload: dict[str, Any] | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+    max_attempts: Attempts | UnsetType | None = UNSET
+    start_within_seconds: Seconds | UnsetType | None = UNSET
+    callback_url: CallbackUrl | UnsetType | None = UNSET
     cron: Cron | UnsetType | None = UNSET
     rrule: Rrule | UnsetType | None = UNSET
     starts_at: WallTime | UnsetType | None = UNSET
@@ -71,6 +84,10 @@ class ScheduleOut(Out):
     kind: str
     payload: dict[str, Any]
     priority: int
+    tags: list[str]
+    max_attempts: int | None
+    start_within_seconds: int | None
+    callback_url: str | None
     cron: str | None
     rrule: str | None
     starts_at: datetime | None

@@ -81,11 +81,16 @@ def readable_timing(schedule: Schedule) -> Timing:
     return timing
 
 
-def item_of(schedule: Schedule, fire_at: datetime | None) -> BatchItem:
+def item_of(schedule: Schedule, fire_at: datetime | None, now: datetime) -> BatchItem:
     """Raises NotFound for a kind that is gone, Invalid for a payload that is not its."""
     kind = kind_named(schedule.kind)
-    args = convert(schedule.payload, kind.args)
-    return BatchItem(kind, args, JobOptions(priority=schedule.priority, schedule_id=schedule.id, fire_at=fire_at))
+    within = schedule.start_within_seconds
+    options = JobOptions(
+        priority=schedule.priority, tags=tuple(dict.fromkeys(schedule.tags)), max_attempts=schedule.max_attempts,
+        start_by=None if within is None else now + timedelta(seconds=within), callback_url=schedule.callback_url,
+        schedule_id=schedule.id, fire_at=fire_at,
+    )  # fmt: skip
+    return BatchItem(kind, convert(schedule.payload, kind.args), options)
 
 
 def _judged(schedule: Schedule, now: datetime, *, busy: bool) -> Turn:
@@ -96,7 +101,7 @@ def _judged(schedule: Schedule, now: datetime, *, busy: bool) -> Turn:
         turn.next_fire_at, turn.left_out = due.next_fire_at, due.left_out
         if due.fires:
             owner = Actor.named(schedule.owner)
-            turn.items = [(owner, item_of(schedule, fire_at)) for fire_at in due.fires]
+            turn.items = [(owner, item_of(schedule, fire_at, now)) for fire_at in due.fires]
     except Exception as error:
         turn.error = _error(error, now)
     return turn

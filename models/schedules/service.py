@@ -132,7 +132,7 @@ async def run_now(session: AsyncSession, actor: Actor, schedule: Schedule) -> Jo
         unfinished = await unfinished_of_schedules(session, [schedule.id])
         if job_id := unfinished.get(schedule.id):
             raise Conflict("A job of this schedule is unfinished, and it runs one at a time.", job_id=job_id)
-    item = item_of(schedule, None)
+    item = item_of(schedule, None, utc_now())
     return (
         await submit(session, Actor.named(schedule.owner, actor.request_id), item.kind, item.args, item.options)
     ).job

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, Index, SmallInteger, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Resource, one_of
@@ -18,7 +18,8 @@ class Schedule(Resource):
 
     `key` is the owner's own name for it. `last_job_id` is the job made for `last_fire_at`; it may be forgotten by now.
     `last_skipped_at` is the latest fire time that made none, for `last_skipped_reason`. `last_error` is why it could
-    not fire, until it can again.
+    not fire, until it can again. Its jobs are made with `priority` to `callback_url`, and must start within so many
+    seconds of that.
     """
 
     __tablename__ = "schedules"
@@ -27,7 +28,7 @@ class Schedule(Resource):
     )
     personal = Personal(
         by="owner = ANY (:owners)",
-        mentions=words("name payload key last_error"),
+        mentions=words("name payload key tags callback_url last_error"),
         plain=words("kind cron rrule timezone catch_up overlap last_skipped_reason owner"),
     )
 
@@ -36,6 +37,10 @@ class Schedule(Resource):
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
     priority: Mapped[int] = mapped_column(SmallInteger)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list, server_default=text("'{}'"))
+    max_attempts: Mapped[int | None] = mapped_column(SmallInteger)
+    start_within_seconds: Mapped[int | None]
+    callback_url: Mapped[str | None]
     cron: Mapped[str | None]
     rrule: Mapped[str | None]
     starts_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))

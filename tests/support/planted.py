@@ -146,9 +146,10 @@ async def _after(session: Any, user_id: UUID, customer_id: UUID, student_id: UUI
             job, told,
         ),
         (
-            "INSERT INTO schedules (id, name, kind, payload, priority, cron, timezone, catch_up, owner)"
-            " VALUES ($1, $2, 'probe.echo', $3::text::jsonb, 5, '0 3 * * *', 'UTC', 'skip', $4)",
-            new_id(), f"Remind {NAME}", told, owner,
+            "INSERT INTO schedules (id, name, kind, payload, priority, cron, timezone, catch_up, owner, key,"
+            " last_error, tags, callback_url) VALUES ($1, $2, 'probe.echo', $3::text::jsonb, 5, '0 3 * * *', 'UTC',"
+            " 'skip', $4, $2, $3::text::jsonb, ARRAY[$2], $5)",
+            new_id(), f"Remind {NAME}", told, owner, f"https://example.com/?to={EMAIL}",
         ),
         (
             "INSERT INTO messages (id, channel, template, recipient, recipient_name, subject, text, html)"
