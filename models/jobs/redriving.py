@@ -102,7 +102,6 @@ async def retry_next(
         return None
     ids = rows[0]["retried"] or []
     await reopen_parents(session, ids)
-    await reopen_parents(session, ids)
     await record(session, Action.RETRY, "job", *ids)
     return Retried(ids, rows[0]["looked_at"] - len(ids), Place(rows[0]["finished_at"], rows[0]["id"]))
 

@@ -1,15 +1,23 @@
 """Failed jobs run again: those that may, once each, and no more than went well so far."""
 
+import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from models.jobs.jobs import RedriveFilter
+from models.jobs.redriving import Place, Retried, retry_next
+from models.jobs.service import JobOptions, enqueue
+from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
 from tests.support.client import ApiClient, eventually
+from tests.support.probes import Echo
 
+FAR = datetime(2199, 1, 1, tzinfo=UTC)
 LATER = "2199-01-01T00:00:00Z"
 
 
@@ -119,6 +127,94 @@ async def test_two_redrives_do_not_take_all_workers_from_their_canaries(client: 
     for job in jobs:
         assert (await client.finish(job["id"], within=60))["result"]["succeeded"] == 1
     assert await statuses(client, one, other) == ["succeeded"] * 2
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_redrive_stops_when_the_kind_of_its_canaries_is_paused(client: ApiClient, database: Database) -> None:
+    again = {"label": "x", "seconds": 2, "failUntil": 99}
+    ids = [(await client.submit("probe.effect", again, runAt=LATER))["id"] for _ in range(3)]
+    await fail(database, *ids)
+    job = await client.expect(202, "POST", "/jobs/redrive", json={"kind": "probe.effect", "canary": 1})
+
+    async def canary_runs() -> Any:
+        return await database.fetch("SELECT 1 FROM jobs WHERE kind = 'probe.effect' AND status = 'running'")
+
+    await eventually(canary_runs)
+    await client.expect(200, "PATCH", "/job-kinds/probe.effect", json={"paused": True})
+    done = await client.finish(job["id"])
+    assert (done["result"]["stopped"], done["result"]["reason"], done["result"]["retried"]) == (True, "kind_paused", 1)
+    assert sorted(await statuses(client, *ids))[:2] == ["failed", "failed"]
+
+
+@pytest.mark.usefixtures("workers")
+async def test_jobs_named_by_their_ids_run_again_and_no_others(client: ApiClient, database: Database) -> None:
+    named, unnamed = [await failed(client, database, text) for text in "ab"]
+    waits = (await client.submit("probe.echo", {"text": "c"}, runAt=LATER))["id"]
+    done = await redrive(client, ids=[named, waits])
+    assert (done["result"]["matched"], done["result"]["retried"]) == (1, 1)
+    assert await statuses(client, named, unnamed, waits) == ["succeeded", "failed", "scheduled"]
+    for ids in ([], ["x"], [named] * 1001):
+        await client.expect(400, "POST", "/jobs/redrive", json={"ids": ids})
+
+
+@pytest.mark.usefixtures("workers")
+async def test_an_ended_batch_runs_again_with_its_redriven_jobs(client: ApiClient, database: Database) -> None:
+    jobs = [{"kind": "probe.effect", "payload": {"label": "x", "failUntil": 3}} for _ in range(2)]
+    parent = (await client.expect(202, "POST", "/jobs/batch", json={"jobs": jobs}))["id"]
+    assert (await client.finish(parent))["status"] == "failed"
+    await redrive(client, kind="probe.effect")
+    done = await client.finish(parent)
+    assert (done["status"], done["result"]["succeeded"]) == ("succeeded", 2)
+
+
+@pytest.mark.usefixtures("workers")
+async def test_what_was_to_start_earlier_runs_late_only_for_who_says_so(client: ApiClient, database: Database) -> None:
+    job_id = await failed(client, database, "x")
+    await database.execute('UPDATE jobs SET error = \'{"code": "EXPIRED"}\' WHERE id = $1', UUID(job_id))
+    assert (await redrive(client, kind="probe.echo"))["result"]["skipped"] == 1
+    assert (await redrive(client, errorCode="EXPIRED"))["result"]["retried"] == 1
+    assert (await client.finish(job_id))["status"] == "succeeded"
+
+
+async def test_retrying_many_needs_what_asking_for_each_needs(client: ApiClient, database: Database) -> None:
+    body = {"kind": "finance.recalculate", "payload": {"all": True}, "runAt": LATER}
+    await fail(database, (await client.expect(202, "POST", "/jobs", json=body))["id"])
+    key = await client.create("/api-keys", name="integration", scopes=["write:jobs", "read:*"])
+    headers = {"Authorization": f"Bearer {key['secret']}"}
+    preview = await client.expect(200, "POST", "/jobs/redrive", json={"preview": True}, headers=headers)
+    assert (preview["total"], preview["skipped"]) == (1, 1)
+    named = {"kind": "finance.recalculate", "preview": True}
+    await client.expect(403, "POST", "/jobs/redrive", json=named, headers=headers)
+    assert (await client.expect(200, "POST", "/jobs/redrive", json=named))["skipped"] == 0
+
+
+async def test_a_submit_of_the_same_key_at_the_same_moment_wins_and_the_rest_goes_on(quiet_database: Database) -> None:
+    ids = [
+        (await enqueue(quiet_database, SYSTEM, Echo(text="x"), JobOptions(dedupe_key=str(n), run_at=FAR))).id
+        for n in range(9)
+    ]
+    await fail(quiet_database, *map(str, ids))
+    async with asyncio.TaskGroup() as group, quiet_database.transaction() as session:
+        await enqueue(session, SYSTEM, Echo(text="twin"), JobOptions(dedupe_key="4", run_at=FAR))
+        step = group.create_task(retry_some(quiet_database, 100))
+
+        async def waits_for_the_submit() -> Any:
+            return await quiet_database.fetch("SELECT FROM pg_locks WHERE NOT granted")
+
+        await eventually(waits_for_the_submit)
+    retried = [id_ for each in step.result() for id_ in each.ids]
+    assert sorted(retried) == sorted({*ids} - {ids[4]})
+    assert sum(each.skipped for each in step.result()) == 1
+
+
+async def retry_some(database: Database, limit: int) -> list[Retried]:
+    """All steps of a redrive."""
+    place, steps = Place(), list[Retried]()
+    async with database.transaction() as session:
+        while step := await retry_next(session, UUID(int=1), RedriveFilter(), place, limit):
+            steps.append(step)
+            place = step.place
+    return steps
 
 
 @pytest.mark.usefixtures("workers")
