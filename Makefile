@@ -12,8 +12,8 @@ STAMP := $(VENV)/.stamp
 BENCH_STAMP := $(VENV)/.stamp-bench
 ARQ_VENV := .venv-arq
 ARQ_STAMP := $(ARQ_VENV)/.stamp
-BULLMQ := bench/peers/bullmq
-BULLMQ_STAMP := $(BULLMQ)/node_modules/.stamp
+NODE_PEERS := bench/peers/node
+NODE_STAMP := $(NODE_PEERS)/node_modules/.stamp
 RUN := $(VENV)/bin/
 PIP := $(RUN)python -m pip --quiet --quiet --disable-pip-version-check
 
@@ -65,12 +65,12 @@ $(ARQ_STAMP): requirements-bench-arq.lock | $(STAMP) # arq needs an older Redis 
 	@$(ARQ_VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --require-hashes -r requirements-bench-arq.lock
 	@touch $(ARQ_STAMP)
 
-$(BULLMQ_STAMP): $(BULLMQ)/package.json
+$(NODE_STAMP): $(NODE_PEERS)/package.json
 	@if command -v npm >/dev/null; \
-	then npm install --silent --no-audit --no-fund --no-package-lock --prefix $(BULLMQ) && touch $(BULLMQ_STAMP); \
-	else echo 'npm is missing: BullMQ is left out'; fi
+	then npm install --silent --no-audit --no-fund --no-package-lock --prefix $(NODE_PEERS) && touch $(NODE_STAMP); \
+	else echo 'npm is missing: BullMQ and pg-boss are left out'; fi
 
-bench: setup $(BENCH_STAMP) $(ARQ_STAMP) $(BULLMQ_STAMP) ## Measure (ONLY=name: one figure, SCALE=0.1: smaller, PROFILE=1: py-spy)
+bench: setup $(BENCH_STAMP) $(ARQ_STAMP) $(NODE_STAMP) ## Measure (ONLY=name: one figure, SCALE=0.1: smaller, PROFILE=1: py-spy)
 	@$(RUN)python -m bench $(ONLY) $(if $(SCALE),--scale $(SCALE)) $(if $(PROFILE),--profile) $(ARGS)
 
 chaos: setup ## Kill, pause and empty everything under 20,000 jobs, 10 minutes (ARGS='--seed 2')
@@ -79,6 +79,6 @@ chaos: setup ## Kill, pause and empty everything under 20,000 jobs, 10 minutes (
 clean: ## Remove .venv, the local platform's data and all outputs
 	@if test -x $(RUN)bellwork; then $(RUN)bellwork remove-state; \
 	elif test -e .bellwork; then echo '.bellwork holds data but $(VENV) is missing: run make setup first' >&2; exit 1; fi
-	@rm -rf $(VENV) $(ARQ_VENV) $(BULLMQ)/node_modules build *.egg-info demo-output bench-output chaos-output
+	@rm -rf $(VENV) $(ARQ_VENV) $(NODE_PEERS)/node_modules build *.egg-info demo-output bench-output chaos-output
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
 """The peers of the no-op figures, in the plain style of their documentation, with two worker processes each.
 
 Settings are the default ones but for what bench/Procfile says; none stores results. What each promises differs: plain
-Celery acknowledges a message before it runs, and Redis has it on disk within a second; procrastinate commits its jobs
-in PostgreSQL; only procrastinate's and ours are remembered when they are done.
+Celery acknowledges a message before it runs, and Redis has it on disk within a second; procrastinate and pg-boss commit
+their jobs in PostgreSQL; only theirs and ours are remembered when they are done.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ import redis
 from bench.harness import ROOT, Stage
 
 ARQ_PYTHON = ROOT / ".venv-arq/bin/python"
-BULLMQ = ROOT / "bench/peers/bullmq"
+NODE = ROOT / "bench/peers/node"
 CHUNK = 1_000
 
 
@@ -100,12 +100,25 @@ def _left_in_arq(stage: Stage) -> int:
 
 
 def _fill_bullmq(stage: Stage, jobs: int) -> None:
-    subprocess.run(["node", str(BULLMQ / "jobs.mjs"), "fill", str(jobs)], cwd=ROOT, check=True)
+    subprocess.run(["node", str(NODE / "bullmq.mjs"), "fill", str(jobs)], cwd=ROOT, check=True)
 
 
 def _left_in_bullmq(stage: Stage) -> int:
     with redis.from_url(stage.peer_redis_url) as client:
         return int(client.llen("bull:noop:wait")) + int(client.llen("bull:noop:active"))
+
+
+def _create_pgboss(stage: Stage) -> None:
+    subprocess.run(["node", str(NODE / "pgboss.mjs"), "create"], cwd=ROOT, check=True)
+
+
+def _fill_pgboss(stage: Stage, jobs: int) -> None:
+    subprocess.run(["node", str(NODE / "pgboss.mjs"), "fill", str(jobs)], cwd=ROOT, check=True)
+
+
+def _left_in_pgboss(stage: Stage) -> int:
+    left = "SELECT count(*) AS jobs FROM pgboss.job WHERE name = 'noop' AND state < 'completed'"
+    return int(stage.peer_sql(left)[0]["jobs"])
 
 
 PLAIN_CELERY = Peer(("peer-worker",), _fill_celery, _left_in_celery)
@@ -121,7 +134,11 @@ OTHERS = {
 # By the name of a queue that is set up apart from the rest: where that is to be found, and the peer.
 APART = {
     "arq": (ARQ_PYTHON, Peer(("arq-1", "arq-2"), _fill_arq, _left_in_arq)),
-    "BullMQ, Node": (BULLMQ / "node_modules", Peer(("bullmq-1", "bullmq-2"), _fill_bullmq, _left_in_bullmq)),
+    "BullMQ, Node": (NODE / "node_modules/bullmq", Peer(("bullmq-1", "bullmq-2"), _fill_bullmq, _left_in_bullmq)),
+    "pg-boss, Node": (
+        NODE / "node_modules/pg-boss",
+        Peer(("pgboss-1", "pgboss-2"), _fill_pgboss, _left_in_pgboss, _create_pgboss),
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-// BullMQ as its documentation shows it. `node jobs.mjs work` is a worker; `node jobs.mjs fill N` asks for N jobs.
+// BullMQ as its documentation shows it. `node bullmq.mjs work` is a worker; `node bullmq.mjs fill N` asks for N jobs.
 import { Queue, Worker } from 'bullmq';
 import IORedis from 'ioredis';
 
