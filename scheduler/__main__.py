@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 import models.all_contexts  # noqa: F401
+from models.jobs.batches import Reached
 from models.jobs.dispatching import become_due
 from models.kernel.logs import configure_logging, get_logger
 from models.kernel.session import Database, is_away
@@ -114,8 +115,8 @@ class Scheduler:
 
     async def _prune(self) -> int:
         """Until there is nothing more to forget, a breath between the chunks."""
-        gone = 0
-        while chunk := await prune(self._database, self._settings):
+        gone, reached = 0, Reached()
+        while chunk := await prune(self._database, self._settings, reached):
             gone += chunk
             await self._pause(0.1)
             if self._stopping.is_set():

@@ -105,30 +105,25 @@ WITH target AS (
 SELECT {JOB}, pg_notify('bellwork_job', id::text) FROM cancelled
 """
 
-# `$1` days for what went well or was cancelled, `$2` days for what failed.
-_OLD = """{0}.finished_at < statement_timestamp() - make_interval(
+# `$1` days for what went well or was cancelled, `$2` days for what failed; `$3` at once, of ends since `$4`.
+_OLD = """{0}.finished_at < clock_timestamp() - make_interval(
         days => CASE WHEN {0}.status = 'failed' THEN $2::int ELSE $1::int END)"""
+_FORGET = """
+WITH old AS (
+    SELECT id, finished_at FROM jobs AS job
+    WHERE finished_at >= $4 AND finished_at < clock_timestamp() - make_interval(days => least($1::int, $2::int))
+      AND {0}
+    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM jobs USING old WHERE jobs.id = old.id
+)
+SELECT count(*) AS jobs, max(finished_at) AS until FROM old
+"""
 
 # Jobs of a batch stay with it: they are what it has counted.
-PRUNE = f"""
-DELETE FROM jobs WHERE id = ANY (ARRAY(
-    SELECT id FROM jobs
-    WHERE {_OLD.format("jobs")} AND parent_id IS NULL AND kind <> 'jobs.batch'
-      AND finished_at < statement_timestamp() - make_interval(days => least($1::int, $2::int))
-    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED
-))
-RETURNING 1
-"""
+PRUNE = _FORGET.format(f"{_OLD.format('job')} AND parent_id IS NULL AND kind <> 'jobs.batch'")
 
 # With its jobs (their rows go by the foreign key), once the time of all of them is over.
-PRUNE_BATCHES = f"""
-DELETE FROM jobs WHERE id = ANY (ARRAY(
-    SELECT id FROM jobs AS batch
-    WHERE {_OLD.format("batch")} AND kind = 'jobs.batch'
-      AND finished_at < statement_timestamp() - make_interval(days => least($1::int, $2::int))
-      AND NOT EXISTS (SELECT FROM jobs AS child
-                      WHERE child.parent_id = batch.id AND ({_OLD.format("child")}) IS NOT TRUE)
-    ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED
-))
-RETURNING 1
-"""
+PRUNE_BATCHES = _FORGET.format(f"""{_OLD.format("job")} AND kind = 'jobs.batch'
+      AND NOT EXISTS (SELECT FROM jobs AS child WHERE child.parent_id = job.id AND ({_OLD.format("child")}) IS NOT TRUE)
+""")

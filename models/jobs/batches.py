@@ -1,9 +1,10 @@
 """Batches: what happens to a parent because of its jobs, and to all of its jobs because of it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.jobs import batch_queries as queries
@@ -13,6 +14,7 @@ from models.kernel.errors import Conflict
 from models.kernel.session import Connection, fetch
 
 BATCHES_PRUNED_AT_ONCE = 5
+NOTHING_LEFT = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 async def close_batches(session: AsyncSession) -> list[JobRecord]:
@@ -74,9 +76,26 @@ async def cancel_children(session: AsyncSession, batch: UUID) -> list[JobRecord]
     return [job_record(row) for row in await fetch(session, queries.CANCEL_CHILDREN, batch)]
 
 
-async def prune(on: Connection, keep_days: int, keep_failed_days: int, limit: int = 1000) -> int:
+class Reached(msgspec.Struct):
+    """Up to which end a round of forgetting has come, so that its chunks do not each pass over all that is kept."""
+
+    jobs: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    batches: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def prune(
+    on: Connection, keep_days: int, keep_failed_days: int, limit: int = 1000, reached: Reached | None = None
+) -> int:
     """Forget a chunk of jobs that ended that long ago, with their attempts, and batches of which all jobs have; gives
     how many jobs and batches that was."""
-    jobs = await fetch(on, queries.PRUNE, keep_days, keep_failed_days, limit)
-    batches = await fetch(on, queries.PRUNE_BATCHES, keep_days, keep_failed_days, BATCHES_PRUNED_AT_ONCE)
-    return len(jobs) + len(batches)
+    reached, days = reached or Reached(), (keep_days, keep_failed_days)
+    jobs, reached.jobs = await _forget(on, queries.PRUNE, *days, limit, reached.jobs)
+    batches, reached.batches = await _forget(on, queries.PRUNE_BATCHES, *days, BATCHES_PRUNED_AT_ONCE, reached.batches)
+    return jobs + batches
+
+
+async def _forget(
+    on: Connection, statement: str, keep_days: int, keep_failed_days: int, limit: int, since: datetime
+) -> tuple[int, datetime]:
+    (row,) = await fetch(on, statement, keep_days, keep_failed_days, limit, since)
+    return row["jobs"], row["until"] if row["jobs"] == limit else NOTHING_LEFT

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from models.jobs.batches import prune
+from models.jobs.batches import Reached, prune
 from models.jobs.pace import Pace, Quantiles, QueueAhead, next_look
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
@@ -128,7 +128,8 @@ async def test_ended_jobs_are_forgotten_when_their_time_is_over(quiet_database: 
                 job_id, status, age,
             )  # fmt: skip
     await enqueue(quiet_database, SYSTEM, Echo(text="unfinished"))
-    while await prune(quiet_database, 30, 90, 2):
+    reached = Reached()
+    while await prune(quiet_database, 30, 90, 2, reached):
         pass
     rows = await quiet_database.fetch("SELECT payload->>'text' AS text FROM jobs ORDER BY text")
     assert [row["text"] for row in rows] == ["failed 31", "failed 89", "succeeded 29", "unfinished"]

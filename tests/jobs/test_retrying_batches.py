@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from models.events.endings import end_batches
-from models.jobs.batches import prune
+from models.jobs.batches import Reached, prune
 from models.jobs.jobs import RedriveFilter
 from models.jobs.kinds import kind_of
 from models.jobs.records import JobRecord
@@ -175,7 +175,8 @@ async def grown_old(database: Database, id_: UUID, days: int) -> None:
 
 async def pruned(database: Database) -> set[UUID]:
     """What is left when all that may go is gone."""
-    while await prune(database, 30, 90, 2):
+    reached = Reached()
+    while await prune(database, 30, 90, 2, reached):
         pass
     return {row["id"] for row in await database.fetch("SELECT id FROM jobs")}
 
