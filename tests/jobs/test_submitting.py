@@ -86,7 +86,12 @@ async def test_only_ones_own_job_is_replaced(client: ApiClient) -> None:
     theirs = await key_with(client, "write:jobs")
     answer = await submit(client, "theirs", dedupeKey="k", onDuplicate="replace", headers=theirs)
     assert "deduplicated" not in answer.headers
-    assert (await client.expect(200, "GET", f"/jobs/{first['id']}"))["payload"] == {"text": "mine"}
+    await submit(client, "theirs again", dedupeKey="k", onDuplicate="replace", headers=theirs)
+    assert await client.expect(200, "GET", f"/jobs/{first['id']}") == first
+    mine = await submit(client, "mine again", dedupeKey="k", onDuplicate="replace")
+    assert (mine.json()["id"], mine.headers["deduplicated"]) == (first["id"], "replaced")
+    stranger = await client.expect(200, "GET", f"/jobs/{answer.json()['id']}")
+    assert stranger["payload"] == {"text": "theirs again"}
 
 
 async def test_replacing_and_claiming_at_once_lose_no_payload(quiet_database: Database) -> None:
