@@ -162,11 +162,12 @@ def _fire_at(job: JobRecord) -> datetime:
 
 
 def _error(error: Exception, now: datetime) -> FireError:
+    code, message = "UNEXPECTED", f"{type(error).__name__}: {error}"
     if isinstance(error, NotFound):
-        return FireError(KIND_UNKNOWN, error.detail, now)
-    if isinstance(error, Invalid):
-        wrong = "; ".join(f"{fault.field} {fault.message}" for fault in error.errors) or error.detail
-        return FireError("PAYLOAD_INVALID", f"The payload is not one of its kind: {wrong}"[:500], now)
-    if isinstance(error, Unprocessable):
-        return FireError("TIMING_INVALID", error.detail[:500], now)
-    return FireError("UNEXPECTED", f"{type(error).__name__}: {error}"[:500], now)
+        code, message = KIND_UNKNOWN, error.detail
+    elif isinstance(error, Invalid):
+        wrong = "; ".join(f"{fault.field} {fault.message}" for fault in error.errors)
+        code, message = "PAYLOAD_INVALID", f"The payload is not one of its kind: {wrong or error.detail}"
+    elif isinstance(error, Unprocessable):
+        code, message = "TIMING_INVALID", error.detail
+    return FireError(code, message[:500].replace("\0", ""), now)

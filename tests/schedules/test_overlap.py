@@ -1,12 +1,16 @@
 """One job of a schedule at a time, for those that say so."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from models.jobs.schedule_queries import UNFINISHED_OF_SCHEDULES
+from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
+from models.schedules.service import get_schedule, run_now
 from tests.support.client import ApiClient
 from tests.support.schedules import NOON, fire, fire_over_http, fires_of, plant, read
 
@@ -85,3 +89,36 @@ async def test_the_answer_names_the_job_of_the_last_fire(client: ApiClient, data
     by_hand = await client.expect(202, "POST", f"/schedules/{made['id']}/run-now")
     again = await client.expect(200, "GET", f"/schedules/{made['id']}")
     assert UUID(again["lastJobId"]) != UUID(by_hand["id"])
+
+
+async def test_schedulers_and_hands_at_once_leave_one_unfinished_job(quiet_database: Database) -> None:
+    ids = [await plant(quiet_database, overlap="skip", catch_up="once") for _ in range(10)]
+
+    async def by_hand(id_: UUID) -> None:
+        async with quiet_database.transaction() as session:
+            schedule = await get_schedule(session, id_, owner=None, lock=True)
+            await run_now(session, SYSTEM, schedule)
+
+    looks = [fire(quiet_database) for _ in range(3)]
+    await asyncio.gather(*looks, *map(by_hand, ids), *map(by_hand, ids), return_exceptions=True)
+    rows = await quiet_database.fetch("SELECT count(*) AS jobs FROM jobs GROUP BY schedule_id")
+    assert [row["jobs"] for row in rows] == [1] * 10
+
+
+async def test_ended_jobs_of_a_schedule_are_not_looked_at(quiet_database: Database) -> None:
+    """Whatever the planner does with a statement it plans once and for all."""
+    id_ = await plant(quiet_database)
+    await quiet_database.execute(
+        "INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, finished_at,"
+        " schedule_id, fire_at) SELECT gen_random_uuid(), 'probe.echo', 'default', '{}', 'succeeded', 5, 'system',"
+        " now(), 1, now(), $1, now() - n * interval '1 minute' FROM generate_series(1, 3000) AS n",
+        id_,
+    )
+    await quiet_database.execute("ANALYZE jobs")
+    async with quiet_database.statements() as connection:
+        await connection.fetch("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.fetch(f"PREPARE unfinished (uuid[]) AS {UNFINISHED_OF_SCHEDULES}")
+        plan = await connection.fetch(f"EXPLAIN EXECUTE unfinished (ARRAY['{id_}'::uuid])")
+        await connection.fetch("DEALLOCATE unfinished")
+    lines = [row["QUERY PLAN"] for row in plan]
+    assert any("ix_jobs_schedule_unfinished" in line for line in lines), "\n".join(lines)
