@@ -171,3 +171,12 @@ async def test_another_owners_schedule_is_not_there(client: ApiClient) -> None:
     client.headers["Authorization"] = f"Bearer {key['secret']}"
     for verb, path in (("GET", ""), ("DELETE", ""), ("POST", "/pause"), ("POST", "/run-now")):
         await client.expect(404, verb, f"/schedules/{made['id']}{path}")
+
+
+async def test_firing_leaves_no_trail_of_changes_and_a_change_does(quiet_database: Database) -> None:
+    id_ = await plant(quiet_database, cron="* * * * *")
+    for minute in range(3):
+        await fire(quiet_database, NOON + timedelta(minutes=minute))
+    await quiet_database.execute("UPDATE schedules SET name = 'minutely', next_fire_at = NULL")
+    trail = "SELECT action FROM audit_entries WHERE entity_id = $1::text ORDER BY id"
+    assert [row["action"] for row in await quiet_database.fetch(trail, str(id_))] == ["create", "update"]
