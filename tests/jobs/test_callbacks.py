@@ -1,10 +1,15 @@
 """The ended job is sent, signed, to the address its submitter named."""
 
 import json
+from uuid import UUID
 
 import pytest
 from standardwebhooks import Webhook
 
+from models.jobs.service import enqueue
+from models.kernel.actor import SYSTEM
+from models.kernel.session import Database
+from models.webhooks.callbacks import CallBack
 from tests.support.client import ApiClient
 from tests.support.receiver import Reply, running_receiver
 
@@ -33,6 +38,18 @@ async def test_failed_jobs_and_batches_call_back_too(client: ApiClient) -> None:
         requests = await receiver.wait_for(2)
     types = {request.path: json.loads(request.body)["type"] for request in requests}
     assert types == {"/failed": "job.failed", "/batch": "job.failed"}
+
+
+@pytest.mark.usefixtures("workers")
+async def test_an_end_that_was_undone_before_it_could_be_told_is_not_told(
+    client: ApiClient, database: Database
+) -> None:
+    async with running_receiver() as receiver:
+        url, later = f"{receiver.url}/undone", "2199-01-01T00:00:00Z"
+        job = await client.submit("probe.echo", {"text": "again"}, callbackUrl=url, runAt=later)
+        call = await enqueue(database, SYSTEM, CallBack(job_id=UUID(job["id"])))
+        assert (await client.finish(call.id))["result"] == {"statusCode": None}
+        assert receiver.requests == []
 
 
 async def test_an_address_that_must_not_be_called_is_refused(client: ApiClient) -> None:

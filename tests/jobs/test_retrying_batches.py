@@ -18,7 +18,8 @@ from models.jobs.rules import BATCH_TRANSITIONS, Happening, JobStatus
 from models.jobs.service import BatchItem, get_job, retry_job, submit_batch
 from models.kernel.actor import SYSTEM
 from models.kernel.errors import Conflict
-from models.kernel.session import Database
+from models.kernel.session import Database, fetch
+from scheduler.batches import end_finished_batches
 from tests.support.client import ApiClient
 from tests.support.probes import Echo
 from tests.support.receiver import running_receiver
@@ -155,6 +156,19 @@ async def test_a_batch_changes_only_as_drawn(quiet_database: Database, ended: Jo
     with contextlib.suppress(Conflict):
         await (retry if happening == Happening.RETRIED else cancel)(quiet_database, parent.id)
     assert (await get_job(quiet_database, parent.id)).status == BATCH_TRANSITIONS.get((ended, happening), ended)
+
+
+async def test_a_cancel_waits_for_nobody_who_holds_a_job_and_reaches_it_afterwards(quiet_database: Database) -> None:
+    parent, ids = await batch_of(quiet_database, JobStatus.QUEUED, JobStatus.QUEUED)
+    async with quiet_database.transaction() as worker:
+        await fetch(worker, "SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", ids[0])
+        await asyncio.wait_for(cancel(quiet_database, parent.id), 5)
+        assert await statuses_of(quiet_database, ids) == [JobStatus.QUEUED, JobStatus.CANCELLED]
+        assert await end_finished_batches(quiet_database) == 0
+    assert await end_finished_batches(quiet_database) == 1
+    assert await statuses_of(quiet_database, ids) == [JobStatus.CANCELLED, JobStatus.CANCELLED]
+    events = await quiet_database.fetch("SELECT resource_id FROM events WHERE type = 'job.cancelled'")
+    assert {row["resource_id"] for row in events} == {parent.id, *ids}
 
 
 async def test_cancelling_many_jobs_takes_few_statements(quiet_database: Database) -> None:
