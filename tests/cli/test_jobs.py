@@ -56,8 +56,9 @@ async def test_a_job_is_found_by_its_tag_and_moved(client: ApiClient, bellwork: 
     assert (await client.expect(200, "GET", f"/jobs/{job['id']}"))["startBy"] == "2098-06-01T00:00:00Z"
     assert (await bellwork("jobs", "move", job["id"], "--start-by", "never"))[0] == 0
     assert "queued" in (await bellwork("jobs", "move", job["id"], "--now"))[1]
-    await client.expect(200, "POST", f"/jobs/{job['id']}/cancel")
-    code, output = await bellwork("jobs", "move", job["id"], "--now")
+    cancelled = await waiting(client)
+    await client.expect(200, "POST", f"/jobs/{cancelled}/cancel")
+    code, output = await bellwork("jobs", "move", cancelled, "--now")
     assert (code, "this one is cancelled" in output) == (1, True)
 
 
