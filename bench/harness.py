@@ -250,7 +250,7 @@ def stage(
             place.settings, BENCH_PEER_REDIS_URL=redis_url.rpartition("/")[0] + "/1",
             BENCH_PEER_DATABASE_URL=place.owner_url.rpartition("/")[0] + "/peers",
         )  # fmt: skip
-        database = Database(place.owner_url, pool_size=5, application="bellwork-bench")
+        database = Database(place.owner_url, pool_size=5, application="bellwork-bench", statement_seconds=None)
         try:
             yield Stage(place, runner, database, output, scale, profile)
         finally:

@@ -20,7 +20,7 @@ from models.kernel.origin import NOBODY, current_origin
 Row = Mapping[Any, Any]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-STATEMENT_TIMEOUT_MS = 30_000
+STATEMENT_SECONDS = 30.0
 # A hot statement finds its few rows by an index, whatever the planner thinks of a table that was empty a minute ago:
 # a plan made then is kept for the connection's life. And it is planned once, not each time: for so short a statement
 # the planning costs as much as the work.
@@ -60,9 +60,12 @@ class Database:
         application: str = "bellwork",
         idle_in_transaction_seconds: float = 60.0,
         by_index: bool = False,
+        statement_seconds: float | None = STATEMENT_SECONDS,
     ) -> None:
         """PostgreSQL ends a transaction idle for `idle_in_transaction_seconds`: a paused process holds no locks.
 
+        A statement of a session that takes longer than `statement_seconds` is given up, with its connection: without
+        such a bound, who asks a server that is gone without a word (a cut line, a host that froze) waits for ever.
         `by_index` is for a process all of whose statements are such as the hot ones.
         """
         self.url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
@@ -79,6 +82,7 @@ class Database:
         self.engine = engine_of(
             self.url,
             self._hot_settings if by_index else self._server_settings,
+            statement_seconds,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -96,7 +100,7 @@ class Database:
                         min_size=1,
                         max_size=self._pool_size,
                         timeout=CONNECT_TIMEOUT_SECONDS,
-                        command_timeout=STATEMENT_TIMEOUT_MS / 1000,
+                        command_timeout=STATEMENT_SECONDS,
                         server_settings=self._hot_settings,
                         reset=_keep_as_is,
                     )
@@ -148,13 +152,17 @@ class Database:
         await self.engine.dispose()
 
 
-def engine_of(url: str, server_settings: dict[str, str] | None = None, **options: Any) -> AsyncEngine:
+def engine_of(
+    url: str, server_settings: dict[str, str] | None = None, statement_seconds: float | None = None, **options: Any
+) -> AsyncEngine:
     """An engine whose URL is read by asyncpg, which knows `sslmode` and its like. Its errors, which are logged, keep
     to themselves what the statement was run with.
     """
 
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings)
+        return await asyncpg.connect(
+            url, timeout=CONNECT_TIMEOUT_SECONDS, command_timeout=statement_seconds, server_settings=server_settings
+        )
 
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options)
 

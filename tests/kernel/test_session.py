@@ -1,5 +1,9 @@
 """Connections to PostgreSQL."""
 
+import asyncio
+import os
+import signal
+
 import pytest
 
 from cli.platform import LocalPlatform
@@ -23,3 +27,24 @@ async def test_the_options_of_a_database_url_are_understood_by_all_who_connect(
 def test_migrations_understand_them_too(platform: LocalPlatform) -> None:
     now, newest = current(f"{platform.database_url}?sslmode=prefer")
     assert now == newest
+
+
+async def freeze_and_ask(database: Database, frozen: list[int]) -> None:
+    async with database.transaction() as session:
+        frozen.append(int((await fetch(session, "SELECT pg_backend_pid() AS pid"))[0]["pid"]))
+        os.kill(frozen[0], signal.SIGSTOP)
+        await fetch(session, "SELECT 1")
+
+
+async def test_a_server_that_froze_is_given_up_and_asked_anew(platform: LocalPlatform) -> None:
+    database, frozen = Database(platform.database_url, statement_seconds=0.3), list[int]()
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(TimeoutError):
+                await freeze_and_ask(database, frozen)
+            async with database.transaction() as session:
+                assert (await fetch(session, "SELECT pg_backend_pid() AS pid"))[0]["pid"] not in frozen
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        await database.close()
