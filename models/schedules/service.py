@@ -14,7 +14,7 @@ from models.kernel import crud
 from models.kernel.actor import Actor
 from models.kernel.clock import utc_now
 from models.kernel.crud import ANY, Match
-from models.kernel.errors import Conflict, Fault, Invalid, NotFound
+from models.kernel.errors import Conflict, Fault, Invalid, NotFound, PreconditionFailed
 from models.kernel.paging import Page, Pagination, filters, paginate
 from models.kernel.session import Connection, constraint, fetch
 from models.kernel.validation import convert
@@ -67,8 +67,13 @@ async def create_schedule(
 async def put_schedule(
     session: AsyncSession, actor: Actor, key: str, data: msgspec.Struct, match: Match = ANY
 ) -> tuple[Schedule, bool]:
-    """The caller's schedule of that key as `data` says, and whether it is new. The same again changes nothing."""
+    """The caller's schedule of that key as `data` says, and whether it is new. The same again changes nothing.
+
+    Raises PreconditionFailed when another version is expected than there is, or one where there is none.
+    """
     schedule = await session.scalar(queries.of_key(actor.name, key))
+    if schedule is None and match.version is not None:
+        raise PreconditionFailed(f"There is no schedule of the key `{key}`, at any version.")
     if schedule is None:
         try:
             async with session.begin_nested():

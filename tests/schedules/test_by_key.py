@@ -68,3 +68,12 @@ async def test_a_key_that_cannot_be_one_is_refused(client: ApiClient, key: str) 
 async def test_every_fault_is_named(client: ApiClient) -> None:
     problem = await client.expect(400, "PUT", PATH, json={**BODY, "cron": "x", "timezone": "Mars/Olympus"})
     assert {fault["field"] for fault in problem["errors"]} == {"cron", "timezone"}
+
+
+async def test_the_version_expected_is_the_version_there(client: ApiClient) -> None:
+    """Where there is none, none can be expected."""
+    await client.expect(412, "PUT", PATH, json=BODY, headers={"If-Match": '"1"'})
+    first = await client.put(PATH, json=BODY)
+    changed = {**BODY, "name": "others"}
+    await client.expect(200, "PUT", PATH, json=changed, headers={"If-Match": first.headers["ETag"]})
+    await client.expect(412, "PUT", PATH, json=BODY, headers={"If-Match": first.headers["ETag"]})
