@@ -1,6 +1,9 @@
 """What is done to many jobs at once: seen first by `preview`, then done by a job."""
 
+from typing import Any
+
 from litestar import Controller, post
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 
 from api.auth import requires
@@ -16,13 +19,23 @@ from models.jobs.jobs import CancelFilter, Redrive, RedriveFilter
 from models.jobs.kinds import all_kinds, find_kind
 from models.jobs.rules import UNFINISHED
 from models.kernel.errors import Forbidden
+from models.kernel.schema import Out
+
+
+def _seen_first(preview: type[Out]) -> dict[int, ResponseSpec]:
+    description = "What it would be (`preview`), or the job, which has ended (`Prefer: wait`)"
+    either: Any = preview | JobOut
+    return {200: ResponseSpec(either, description=description, generate_examples=False)}
 
 
 class BulkJobsController(Controller):
     path = "/jobs"
     tags = ("Jobs",)
 
-    @post("/redrive", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Retry failed jobs")
+    @post(
+        "/redrive", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Retry failed jobs",
+        responses=_seen_first(RedrivePreview),
+    )  # fmt: skip
     async def redrive_jobs(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[RedriveIn]
     ) -> Response[JobOut] | Response[RedrivePreview]:
@@ -43,7 +56,10 @@ class BulkJobsController(Controller):
         )  # fmt: skip
         return await accepted(request, await redriving.request_redrive(session, caller, args))
 
-    @post("/cancel", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Cancel many jobs")
+    @post(
+        "/cancel", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Cancel many jobs",
+        responses=_seen_first(CancelPreview),
+    )  # fmt: skip
     async def cancel_jobs(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[CancelManyIn]
     ) -> Response[JobOut] | Response[CancelPreview]:

@@ -101,8 +101,9 @@ async def retry_next(
     if not rows:
         return None
     ids = rows[0]["retried"] or []
-    await reopen_parents(session, ids)
-    await record(session, Action.RETRY, "job", *ids)
+    if ids:
+        await reopen_parents(session, ids)
+        await record(session, Action.RETRY, "job", *ids)
     return Retried(ids, rows[0]["looked_at"] - len(ids), Place(rows[0]["finished_at"], rows[0]["id"]))
 
 
