@@ -178,7 +178,7 @@ def _answer_type(handler: HTTPRouteHandler) -> Any:
 def _add_problems(operation: Operation, handler: HTTPRouteHandler, path: str) -> None:
     responses = {status: answer for status, answer in (operation.responses or {}).items() if status != "400"}
     if "202" in responses and _answer_type(handler) is JobOut:
-        responses["200"] = responses["202"]
+        responses.setdefault("200", responses["202"])
     for status in _problem_statuses(operation, handler, path):
         responses.setdefault(str(status), Reference(ref=f"#/components/responses/Problem{status}"))
     operation.responses = dict(sorted(responses.items()))

@@ -28,6 +28,10 @@ def _seen_first(preview: type[Out]) -> dict[int, ResponseSpec]:
     return {200: ResponseSpec(either, description=description, generate_examples=False)}
 
 
+def _seen(preview: Out) -> Response[Any]:
+    return Response(preview, status_code=200)
+
+
 class BulkJobsController(Controller):
     path = "/jobs"
     tags = ("Jobs",)
@@ -38,7 +42,7 @@ class BulkJobsController(Controller):
     )  # fmt: skip
     async def redrive_jobs(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[RedriveIn]
-    ) -> Response[JobOut] | Response[RedrivePreview]:
+    ) -> Response[JobOut]:
         """A job that retries failed ones by filter: a few, then the rest at a rate, stopping by itself when too many
         fail again. With `preview`, 200 and what it would be. Yours; administrators' and managers', everybody's.
 
@@ -49,7 +53,7 @@ class BulkJobsController(Controller):
         if data.preview:
             failed = await redriving.count_failed(session, wanted)
             groups = await redriving.group_failed(session, wanted)
-            return Response(RedrivePreview(total=failed.jobs, skipped=failed.skipped, groups=groups), status_code=200)
+            return _seen(RedrivePreview(total=failed.jobs, skipped=failed.skipped, groups=groups))
         args = Redrive(
             filter=wanted, canary=data.canary, per_second=data.per_second,
             stop_at_failure_share=data.stop_at_failure_share,
@@ -62,14 +66,14 @@ class BulkJobsController(Controller):
     )  # fmt: skip
     async def cancel_jobs(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[CancelManyIn]
-    ) -> Response[JobOut] | Response[CancelPreview]:
+    ) -> Response[JobOut]:
         """A job that cancels those that were there before it, ahead of everything that waits. With `preview`, 200 and
         how many it would be. Yours; administrators' and managers', everybody's."""
         wanted = _unfinished(caller, data)
         if data.preview:
             groups = await cancelling.group_to_cancel(session, wanted)
             total = sum(group.jobs for group in groups if group.status in UNFINISHED)
-            return Response(CancelPreview(total=total, groups=groups), status_code=200)
+            return _seen(CancelPreview(total=total, groups=groups))
         return await accepted(request, await cancelling.request_cancel(session, caller, wanted))
 
 

@@ -33,6 +33,10 @@ class RedriveIn(SpanIn):
     ended more than `stopAtFailureShare` failed again. `from` and `to` bound when they failed.
     """
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "kind": "webhooks.deliver", "errorCode": "RECEIVER_UNREACHABLE", "canary": 5, "preview": True,
+    }  # fmt: skip
+
     kind: KindName | None = None
     error_code: Annotated[str, Meta(max_length=100)] | None = None
     owner: OwnerName | None = None
