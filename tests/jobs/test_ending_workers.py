@@ -56,6 +56,25 @@ async def test_long_work_is_given_back_and_costs_no_attempt(
     assert await effects(database, "long") == [2]
 
 
+async def test_deploys_under_load_lose_no_attempt_and_no_effect(
+    client: ApiClient, database: Database, workers: LocalPlatform
+) -> None:
+    payloads = [{"label": f"load {n % 7}", "seconds": 0.05 * (n % 7)} for n in range(70)]
+    jobs = [{"kind": "probe.effect", "payload": payload, "maxAttempts": 1} for payload in payloads]
+    batch = await client.expect(202, "POST", "/jobs/batch", json={"jobs": jobs})
+
+    async def at_work() -> bool:
+        return bool(await database.fetch("SELECT 1 FROM jobs WHERE status = 'running' AND kind = 'probe.effect'"))
+
+    for _ in range(2):
+        await eventually(at_work, within=60)
+        await gone(told_to_end(workers))
+    done = await client.finish(batch["id"], within=120)
+    assert done["result"] == {"succeeded": 70, "failed": 0, "cancelled": 0}
+    rows = await database.fetch("SELECT count(*) AS n, count(DISTINCT job_id) AS jobs FROM probe_effects")
+    assert (rows[0]["n"], rows[0]["jobs"]) == (70, 70)
+
+
 async def test_a_job_can_be_cancelled_while_its_worker_ends(client: ApiClient, workers: LocalPlatform) -> None:
     job_id = await started(client, "probe.effect", label="c", seconds=600, steps=12000)
     pid = told_to_end(workers)
