@@ -106,12 +106,12 @@ SELECT {JOB}, pg_notify('bellwork_job', id::text) FROM cancelled
 """
 
 # `$1` days for what went well or was cancelled, `$2` days for what failed; `$3` at once, of ends since `$4`.
-_OLD = """{0}.finished_at < clock_timestamp() - make_interval(
+_OLD = """{0}.finished_at < statement_timestamp() - make_interval(
         days => CASE WHEN {0}.status = 'failed' THEN $2::int ELSE $1::int END)"""
 _FORGET = """
 WITH old AS (
     SELECT id, finished_at FROM jobs AS job
-    WHERE finished_at >= $4 AND finished_at < clock_timestamp() - make_interval(days => least($1::int, $2::int))
+    WHERE finished_at >= $4 AND finished_at < statement_timestamp() - make_interval(days => least($1::int, $2::int))
       AND {0}
     ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ), forgotten AS (

@@ -3,7 +3,8 @@
 # State by state, in the words of the partial indexes: of what has ended, however much that is, nothing is read.
 QUEUED = "(status = 'queued' AND published_at IS NULL OR status = 'queued' AND published_at IS NOT NULL)"
 
-# Among a bounded number of rows: a million jobs that wait must not make it slow.
+# Among a bounded number of rows: a million jobs that wait must not make it slow. The newest of a kind are asked for in
+# the very order of their index: by `kind = $1 ORDER BY id` all jobs might be read backwards in search of a rare kind.
 PACE = """
 SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)) AS wait,
        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS run
@@ -13,8 +14,9 @@ FROM (
     ) AS just_ended WHERE kind = $1 AND status = 'succeeded'
     UNION
     SELECT run_at, started_at, finished_at FROM (
-        SELECT * FROM jobs WHERE kind = $1 ORDER BY id DESC LIMIT 1000
-    ) AS newest WHERE status = 'succeeded'
+        SELECT * FROM jobs WHERE (kind, id) <= ($1, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        ORDER BY kind DESC, id DESC LIMIT 1000
+    ) AS newest WHERE kind = $1 AND status = 'succeeded'
     ORDER BY finished_at DESC LIMIT 200
 ) AS recent
 """

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from models.kernel import paging
 from tests.support.client import ApiClient
 
 CITIES = ["Akko", None, "Haifa", None, "Haifa", "Lod", None]
@@ -25,6 +26,12 @@ async def test_pages_follow_each_other_by_offset(seven: ApiClient) -> None:
     }  # fmt: skip
     beyond = await seven.expect(200, "GET", "/customers", params={"offset": 7})
     assert (beyond["data"], beyond["pagination"]["hasMore"]) == ([], False)
+
+
+async def test_no_more_is_counted_than_is_worth_it(seven: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST_COUNTED", 5)
+    page = await seven.expect(200, "GET", "/customers", params={"limit": 7})
+    assert (len(page["data"]), page["pagination"]["total"]) == (7, 5)
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])

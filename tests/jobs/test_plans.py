@@ -1,6 +1,7 @@
 """What is looked at again and again costs by what it finds, and not by what there is."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ BOUNDED: list[tuple[str, str, tuple[Any, ...], str]] = [
     ("pace of kinds", dispatching_queries.RECENT_RUNS, (), "finished_at"),
     ("pace of a queue", statistics_queries.QUEUE_AHEAD, ("default",), "finished_at"),
     ("signs of workers", queries.EXPLAIN, (new_id(),), "finished_at"),
-    ("old", batch_queries.PRUNE, (30, 90, 1000), "finished_at"),
+    ("old", batch_queries.PRUNE, (30, 90, 1000, datetime(1970, 1, 1, tzinfo=UTC)), "finished_at"),
 ]
 
 
@@ -34,20 +35,37 @@ OF_WHAT_IS_UNDER_WAY = {
 }
 
 
-@pytest.mark.parametrize("name", OF_WHAT_IS_UNDER_WAY)
-async def test_what_has_ended_is_not_looked_at_for_what_is_under_way(quiet_database: Database, name: str) -> None:
+@pytest.fixture
+async def many_ended(quiet_database: Database) -> Database:
     await quiet_database.execute(
         """INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, finished_at)
-           SELECT gen_random_uuid(), 'probe.echo', 'default', '{}', 'succeeded', 5, 'system', now(), 1,
+           SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'probe.echo', 'default', '{}', 'succeeded', 5, 'system', now(), 1,
                   now() - interval '1 day'
-           FROM generate_series(1, 5000)"""
+           FROM generate_series(1, 5000) AS n"""
     )
     await quiet_database.execute("ANALYZE jobs")
+    return quiet_database
+
+
+@pytest.mark.parametrize("name", OF_WHAT_IS_UNDER_WAY)
+async def test_what_has_ended_is_not_looked_at_for_what_is_under_way(many_ended: Database, name: str) -> None:
     statement, args = OF_WHAT_IS_UNDER_WAY[name]
-    rows = await quiet_database.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *args)
-    (plan,) = msgspec.json.decode(rows[0]["QUERY PLAN"])
-    read = [scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0) for scan in _scans(plan["Plan"])]
-    assert sum(read) < 10, rows[0]["QUERY PLAN"]
+    rows = await many_ended.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *args)
+    assert _rows_read(rows[0]["QUERY PLAN"]) < 10, rows[0]["QUERY PLAN"]
+
+
+async def test_the_pace_of_a_rare_kind_is_not_sought_among_all_jobs(many_ended: Database) -> None:
+    """By the plan that is kept for all kinds, as the pool has it."""
+    async with many_ended.statements() as transaction:
+        await transaction.fetch(f"PREPARE pace (text) AS {statistics_queries.PACE}")
+        rows = await transaction.fetch("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE pace ('a.rare_kind')")
+        await transaction.fetch("DEALLOCATE pace")
+    assert _rows_read(rows[0]["QUERY PLAN"]) <= 2000, rows[0]["QUERY PLAN"]
+
+
+def _rows_read(explained: str) -> int:
+    (plan,) = msgspec.json.decode(explained)
+    return sum(scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0) for scan in _scans(plan["Plan"]))
 
 
 def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

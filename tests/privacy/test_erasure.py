@@ -185,8 +185,8 @@ async def attempt(database: Database, settings: Settings, job_id: Any, args: Era
             receivers=Receivers(address_policy(settings), timeout_seconds=1.0),
         )  # fmt: skip
         try:
-            async with database.transaction() as session:
-                ctx = JobContext(job, session, tools, lambda _: None, asyncio.Event())
+            async with database.transaction_on_demand() as transaction:
+                ctx = JobContext(job, transaction, tools, lambda _: None, asyncio.Event())
                 keep, left = ctx.checkpoint, iter(range(checkpoints))
 
                 async def checkpoint(state: Any) -> None:
