@@ -39,8 +39,8 @@ OF_WHAT_IS_UNDER_WAY = {
 async def many_ended(quiet_database: Database) -> Database:
     await quiet_database.execute(
         """INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, finished_at)
-           SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'probe.echo', 'default', '{}', 'succeeded', 5, 'system', now(), 1,
-                  now() - interval '1 day'
+           SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'probe.echo', 'default', '{}',
+                  'succeeded', 5, 'system', now(), 1, now() - interval '1 day'
            FROM generate_series(1, 5000) AS n"""
     )
     await quiet_database.execute("ANALYZE jobs")
