@@ -15,6 +15,7 @@ from tasks.context import JobContext
 from tasks.handlers import handles
 
 CANARY_POLL_SECONDS = 0.5
+PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 3.0, 30
 CANCELLED_AT_ONCE = 500
 LOCKED_POLL_SECONDS = 0.2
 
@@ -64,6 +65,7 @@ async def _retry_more(ctx: JobContext, args: Redrive, wanted: RedriveFilter, sta
 
 async def _reason_to_stop(ctx: JobContext, args: Redrive, state: RedriveState) -> StopReason | None:
     """Looks at those that have ended; while only the first few have been retried, when all of them have."""
+    began = asyncio.get_running_loop().time()
     while True:
         ends = await count_redriven(ctx.database, ctx.job.id)
         waiting = {status: ends[status] for status in UNFINISHED if status in ends}
@@ -73,6 +75,8 @@ async def _reason_to_stop(ctx: JobContext, args: Redrive, state: RedriveState) -
             return StopReason.KIND_PAUSED
         counts = ", ".join(f"{jobs} {status}" for status, jobs in waiting.items())
         ctx.progress(state.retried + state.skipped, state.matched, f"waiting for the first few to end: {counts}")
+        if asyncio.get_running_loop().time() - began > PATIENCE_SECONDS:  # the worker may be the one they wait for
+            ctx.postpone(min(1 + ctx.job.uncounted_attempts, LONGEST_WAIT_SECONDS))
         await asyncio.sleep(CANARY_POLL_SECONDS)
     failed, succeeded = ends.get(JobStatus.FAILED, 0), ends.get(JobStatus.SUCCEEDED, 0)
     return StopReason.FAILURES if failed > (failed + succeeded) * args.stop_at_failure_share else None

@@ -113,8 +113,53 @@ async def test_a_redrive_whose_worker_dies_still_waits_for_its_canaries(client: 
     ((worker,),) = await eventually(canary_runs)
     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
     done = await client.finish(job["id"], within=60)
-    assert (done["attempt"], done["result"]["retried"], done["result"]["failedAgain"]) == (2, 1, 1)
+    assert (done["result"]["retried"], done["result"]["failedAgain"]) == (1, 1)
+    outcomes = await client.expect(200, "GET", f"/jobs/{job['id']}/attempts")
+    assert "lost" in [attempt["outcome"] for attempt in outcomes]
     assert (done["result"]["stopped"], done["result"]["skipped"]) == (True, 0)
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_redrive_whose_first_jobs_take_long_says_so_and_gives_its_worker_back(
+    client: ApiClient, database: Database
+) -> None:
+    slow = {"steps": ["a", "b"], "seconds": 3}
+    await fail(database, (await client.submit("probe.steps", slow, runAt=LATER))["id"])
+    redriving = (await client.expect(202, "POST", "/jobs/redrive", json={"kind": "probe.steps"}))["id"]
+
+    async def is_put_off() -> Any:
+        job = await client.expect(200, "GET", f"/jobs/{redriving}")
+        return job if job["status"] == "retrying" else None
+
+    waiting = await eventually(is_put_off)
+    assert waiting["progress"]["message"] == "waiting for the first few to end: 1 running"
+    done = await client.finish(redriving)
+    assert (done["status"], done["result"]["succeeded"]) == ("succeeded", 1)
+
+
+@pytest.mark.usefixtures("workers")
+async def test_a_redrive_whose_worker_dies_goes_on_and_runs_no_job_twice(client: ApiClient, database: Database) -> None:
+    jobs = [{"kind": "probe.effect", "payload": {"label": str(n)}, "runAt": LATER} for n in range(300)]
+    parent = await client.expect(202, "POST", "/jobs/batch", json={"jobs": jobs})
+    rows = await database.fetch("SELECT id FROM jobs WHERE parent_id = $1", UUID(parent["id"]))
+    await fail(database, *(str(row["id"]) for row in rows))
+    body = {"kind": "probe.effect", "canary": 0, "perSecond": 60}
+    redriving = (await client.expect(202, "POST", "/jobs/redrive", json=body))["id"]
+
+    async def under_way() -> Any:
+        return await database.fetch(
+            """SELECT worker FROM jobs WHERE id = $1 AND status = 'running'
+               AND (SELECT count(*) FROM probe_effects) >= 60""",
+            UUID(redriving),
+        )
+
+    ((worker,),) = await eventually(under_way)
+    os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+    done = await client.finish(redriving, within=60)
+    assert (done["result"]["matched"], done["result"]["retried"], done["result"]["skipped"]) == (300, 300, 0)
+    assert (await client.finish(parent["id"]))["result"]["succeeded"] == 300
+    (row,) = await database.fetch("SELECT count(*) AS n, count(DISTINCT job_id) AS jobs FROM probe_effects")
+    assert (row["n"], row["jobs"]) == (300, 300)
 
 
 @pytest.mark.usefixtures("workers")
