@@ -7,7 +7,7 @@ import msgspec
 
 from models.jobs.admission import Limits
 from models.jobs.records import NOTHING, JobRecord
-from models.jobs.rules import KIND_UNKNOWN, WAITING, JobError, JobStatus
+from models.jobs.rules import KIND_UNKNOWN, MOST_COUNTED, WAITING, JobError, JobStatus
 
 SILENT_AFTER = timedelta(seconds=60)
 
@@ -43,6 +43,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     kind_in_flight: int
     key_in_flight: int
     waiting_before: int
+    others_wait: bool
     published_at: datetime | None
     worker: str | None
     lease_until: datetime | None
@@ -108,10 +109,14 @@ def _waiting(facts: Facts) -> Explanation:
         )
     found = [*_in_the_way(facts), *_no_worker(facts)]
     if facts.waiting_before or not found:
-        found.append(
-            Because(Reason.QUEUE_AHEAD, f"{facts.waiting_before} job(s) wait in `{facts.job.queue}` before it.")
-        )
+        found.append(Because(Reason.QUEUE_AHEAD, _ahead(facts)))
     return _because(facts, found, "Owners are served in turn; it is sent to a worker when its turn comes.")
+
+
+def _ahead(facts: Facts) -> str:
+    own = f"{facts.waiting_before:,}{' or more' if facts.waiting_before >= MOST_COUNTED else ''}"
+    others = " Others have jobs there too; owners take turns." if facts.others_wait else ""
+    return f"{own} of its owner's jobs wait in `{facts.job.queue}` before it.{others}"
 
 
 def _in_the_way(facts: Facts) -> list[Because]:

@@ -11,7 +11,7 @@ from models.kernel.actor import Actor
 from models.kernel.errors import NotFound
 from models.kernel.session import Connection, Row, fetch
 
-_OWN = ("now", "paused", "kind_in_flight", "key_in_flight", "waiting_before", "published_at", "worker",
+_OWN = ("now", "paused", "kind_in_flight", "key_in_flight", "waiting_before", "others_wait", "published_at", "worker",
         "lease_until", "worker_seen_at", "children_unfinished")  # fmt: skip
 
 

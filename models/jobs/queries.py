@@ -1,6 +1,7 @@
 """The statements of a job's life, and over many jobs. The hot ones are single, with `$1` parameters."""
 
 from models.jobs.records import JSON_COLUMNS, JobRecord
+from models.jobs.rules import MOST_COUNTED
 
 # JSON as its text: what reads it through a session gives the very same bytes.
 JOB = ", ".join(f"{name}::text" if name in JSON_COLUMNS else name for name in JobRecord.__struct_fields__)
@@ -62,9 +63,12 @@ SELECT jobs.*, clock_timestamp() AS now,
             AND other.limit_key = jobs.limit_key
             AND (other.status = 'running' OR other.status = 'queued' AND other.published_at IS NOT NULL))
            AS key_in_flight,
-       (SELECT count(*) FROM (SELECT FROM jobs AS other WHERE other.queue = jobs.queue AND other.status = 'queued'
-            AND other.published_at IS NULL AND (other.priority, jobs.run_at) > (jobs.priority, other.run_at)
-            LIMIT 100000) AS before) AS waiting_before,
+       (SELECT count(*) FROM (SELECT FROM jobs AS other WHERE other.queue = jobs.queue AND other.owner = jobs.owner
+            AND other.status = 'queued' AND other.published_at IS NULL
+            AND (other.priority, jobs.run_at) > (jobs.priority, other.run_at)
+            LIMIT {MOST_COUNTED}) AS before) AS waiting_before,
+       EXISTS (SELECT FROM jobs AS other WHERE other.queue = jobs.queue AND other.owner <> jobs.owner
+            AND other.status = 'queued' AND other.published_at IS NULL) AS others_wait,
        (SELECT max(at) FROM (
             SELECT seen_at AS at FROM lanes WHERE lanes.queue = jobs.queue
             UNION ALL SELECT started_at FROM jobs AS other WHERE other.queue = jobs.queue AND other.status = 'running'

@@ -185,6 +185,7 @@ class JobError(msgspec.Struct, frozen=True, rename="camel"):
 
 
 KIND_UNKNOWN = "KIND_UNKNOWN"
+MOST_COUNTED = 100_000  # of the jobs before one
 
 
 class Progress(msgspec.Struct, frozen=True, rename="camel"):

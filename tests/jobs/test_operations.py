@@ -6,11 +6,13 @@ import msgspec
 import pytest
 
 from models.jobs.batches import Reached, prune
+from models.jobs.operations import explain_job
 from models.jobs.pace import Pace, Quantiles, QueueAhead, next_look
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
-from models.jobs.service import enqueue
-from models.kernel.actor import SYSTEM
+from models.jobs.service import JobOptions, enqueue, enqueue_many
+from models.kernel.actor import SYSTEM, Actor
+from models.kernel.ids import new_id
 from models.kernel.session import Database
 from tests.conftest import sign_in
 from tests.jobs.test_rules import job_at
@@ -84,6 +86,17 @@ async def test_a_job_is_explained_in_every_state(client: ApiClient) -> None:
         202, "POST", "/jobs/batch", json={"jobs": [{"kind": "probe.echo", "payload": {"text": "x"}, "runAt": later}]}
     )
     assert await reasons(client, batch["id"]) == ["children_unfinished"]
+
+
+async def test_what_waits_before_a_job_are_its_owners_jobs_for_owners_take_turns(quiet_database: Database) -> None:
+    one, other = Actor("user", new_id()), Actor("user", new_id())
+    await enqueue_many(quiet_database, one, [Echo(text="x") for _ in range(3)])
+    last = await enqueue(quiet_database, one, Echo(text="last"))
+    alone = (await explain_job(quiet_database, last.id)).because[-1]
+    assert alone.detail == "3 of its owner's jobs wait in `default` before it."
+    await enqueue(quiet_database, other, Echo(text="x"), JobOptions(priority=9))
+    among_others = (await explain_job(quiet_database, last.id)).because[-1]
+    assert among_others.detail == f"{alone.detail} Others have jobs there too; owners take turns."
 
 
 async def test_a_queue_that_nobody_serves_says_so(client: ApiClient, database: Database) -> None:
