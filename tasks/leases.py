@@ -48,14 +48,19 @@ class Hold:
             self._body.cancel()
 
     def interrupt(self) -> None:
-        """Cancel the handler, because the process is to end."""
+        """Cancel the handler, or keep it from beginning, because the process is to end."""
+        self.interrupted = True
         if self._interruptible:
-            self.interrupted = True
             self._body.cancel()
+
+    def _check_not_interrupted(self) -> None:
+        if self.interrupted:
+            raise JobInterrupted
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
         """Around the handler. Raises JobInterrupted."""
+        self._check_not_interrupted()
         self._interruptible = True
         try:
             yield
@@ -79,6 +84,7 @@ class Leases:
         self._database = database
         self._held: dict[UUID, Hold] = {}
         self._keeper: asyncio.Task[None] | None = None
+        self._interrupting = False
         self._pause = min(LOOK_SECONDS, seconds / 3)
         self.looked_at = self.renewed_at = 0.0
 
@@ -90,6 +96,7 @@ class Leases:
         if not self._held:  # between messages the loop does not run
             self.looked_at = time.monotonic()
         hold = self._held[job.id] = Hold(job, worked, body, time_limit_seconds + self.seconds)
+        hold.interrupted = self._interrupting
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
             StandIn(self, self._database.url, self._pause).start()
@@ -106,7 +113,8 @@ class Leases:
         return list(self._held.values())
 
     def interrupt(self) -> None:
-        """All that is under way."""
+        """All that is under way, and what was claimed at this moment."""
+        self._interrupting = True
         for hold in self.held():
             hold.interrupt()
 

@@ -182,10 +182,8 @@ class Runtime:
         args = decode(bytes(job.payload), kind.args)
         async with self._database.transaction_on_demand() as transaction:
             context = JobContext(job, transaction, self._tools, reporter.report, hold.stop)
-            with acting(Origin(job.owner, job.request_id, job.id)):
-                work = handler_of(kind.name)(context, args)
-                with hold.interruptible():
-                    result = await _within(kind.time_limit_seconds, work)
+            with acting(Origin(job.owner, job.request_id, job.id)), hold.interruptible():
+                result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
             stored = _encoder.encode(result if result is not None else NoResult())
             check_size("The result", len(stored), self._tools.settings.job_result_limit_bytes)

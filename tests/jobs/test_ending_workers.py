@@ -1,5 +1,6 @@
 """A worker that is told to end (SIGTERM) lets short work end, gives long work back, and leaves."""
 
+import asyncio
 import os
 import signal
 
@@ -7,8 +8,11 @@ import pytest
 
 from cli.platform import LocalPlatform
 from models.kernel.session import Database
+from tasks.leases import Leases
+from tasks.outcomes import JobInterrupted
 from tests.jobs.test_cancelling import started
 from tests.jobs.test_failures import effects, outcomes
+from tests.jobs.test_rules import job_at
 from tests.support.client import ApiClient, eventually
 
 pytestmark = pytest.mark.usefixtures("workers")
@@ -110,3 +114,14 @@ async def test_a_worker_leaves_while_the_broker_is_away(client: ApiClient, worke
         workers.valkey.start()
     done = await client.finish(job_id, within=60)
     assert (done["status"], await outcomes(client, job_id)) == ("succeeded", ["interrupted", "succeeded"])
+
+
+async def test_a_handler_that_would_begin_when_all_are_interrupted_does_not(database: Database) -> None:
+    leases = Leases(database, seconds=3.0)
+    leases.interrupt()
+    with (
+        leases.hold(job_at(1), asyncio.Event(), time_limit_seconds=1.0) as hold,
+        pytest.raises(JobInterrupted),
+        hold.interruptible(),
+    ):
+        pytest.fail("it began")
