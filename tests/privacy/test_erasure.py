@@ -174,9 +174,7 @@ async def test_a_worker_gone_at_every_checkpoint_loses_nothing(
 
 async def attempt(database: Database, settings: Settings, job_id: Any, args: Erase, *, checkpoints: int) -> bool:
     """Whether the worker has lived to the end: it is gone after so many checkpoints."""
-    await database.fetch(
-        "UPDATE jobs SET status = 'queued', lease_until = NULL WHERE id = $1", job_id
-    )
+    await database.fetch("UPDATE jobs SET status = 'queued', lease_until = NULL WHERE id = $1", job_id)
     (job,) = await claim(database, [job_id], "w", 60.0)
     async with aiohttp.ClientSession() as http:
         tools = Tools(

@@ -74,9 +74,7 @@ def opened(keys: KeyRing, value: str | bytes) -> str | bytes:
 
 async def attempt(database: Database, settings: Settings, job_id: UUID, *, die_after: int | None = None) -> Any:
     """One attempt by a worker with both keys, which is gone after so many checkpoints."""
-    await database.fetch(
-        "UPDATE jobs SET status = 'queued', lease_until = NULL WHERE id = $1", job_id
-    )
+    await database.fetch("UPDATE jobs SET status = 'queued', lease_until = NULL WHERE id = $1", job_id)
     (job,) = await claim(database, [job_id], "w", 60.0)
     async with aiohttp.ClientSession() as http:
         tools = Tools(
