@@ -162,9 +162,9 @@ class JobsController(Controller):
     ) -> Response[JobOut]:
         """Of one that is scheduled, queued or between attempts; 409 with its status otherwise. `runAt: null` runs it
         now. `priority` takes the scope, as submitting does."""
+        job = await waiting.lock_job(session, job_id, owner=caller.visible_owner)
         if data.priority is not UNSET:
             caller.require(Scope.WRITE_JOBS)
-        job = await waiting.lock_job(session, job_id, owner=caller.visible_owner)
         match.check(job)
         body = encode(JobOut.of(await waiting.move_job(session, job, data)))
         return Response(cast(Any, body), headers={"ETag": etag_of(body)})

@@ -7,6 +7,7 @@ import socket
 # Below the range the kernel gives to outgoing connections (Linux 32768+, macOS 49152+): a client that retries
 # a stopped server on a port of that range can connect to itself and keep the server from coming back.
 _FIRST, _LAST = 15000, 29999
+_chance = random.SystemRandom()  # which no library seeds: two who choose at once do not choose the same
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -28,7 +29,7 @@ def choose_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
     if preferred is not None and is_free(preferred, host):
         return preferred
     for _ in range(200):
-        port = random.randint(_FIRST, _LAST)
+        port = _chance.randint(_FIRST, _LAST)
         if is_free(port, host):
             return port
     raise OSError(f"no free port found on {host} between {_FIRST} and {_LAST}")
