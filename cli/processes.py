@@ -171,7 +171,8 @@ class ProcessGroup:
             late = time.monotonic() > deadline
             if late or (child.has_ended and not may_end):
                 end = "was not ready in time" if late else "ended before it was ready"
-                raise ProcessError(f"{child.spec.name} {end}; the end of {child.log_path}:\n{tail(child.log_path, 100)}")
+                log = tail(child.log_path, 100)  # a panic's words stand above its long backtrace
+                raise ProcessError(f"{child.spec.name} {end}; the end of {child.log_path}:\n{log}")
             time.sleep(_TICK_SECONDS)
 
     def pid(self, name: str) -> int | None:
