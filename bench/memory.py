@@ -11,12 +11,12 @@ from functools import partial
 from bench.cpu import resident_mb
 from bench.harness import Contenders, Figure, Stage, until
 from bench.load import drive, request
+from bench.noops import UNFINISHED
 
 JOBS, SAMPLES = 36_000, 60
 CONNECTIONS = 8
 SUBMIT = b'{"kind":"bench.stamp","payload":{}}'
 PROCESSES = ("web", "scheduler", "worker")
-UNFINISHED = "SELECT EXISTS (SELECT FROM jobs WHERE finished_at IS NULL) AS some"
 NEWEST = "SELECT id FROM jobs ORDER BY id DESC LIMIT $1"
 
 
