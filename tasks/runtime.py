@@ -24,7 +24,7 @@ from models.jobs.rules import Progress
 from models.kernel.batching import Batcher
 from models.kernel.logs import get_logger
 from models.kernel.origin import Origin, acting
-from models.kernel.session import is_away
+from models.kernel.session import is_away, is_serialization_failure
 from models.kernel.signals import JOB_CHANGED, Nudger
 from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
@@ -198,7 +198,8 @@ class Runtime:
         return closing
 
     async def _settle(self, kind: JobKind, job: JobRecord, closing: Closing) -> None:
-        """Record a failed attempt; while PostgreSQL is away this waits, for as long as the lease is worth anything."""
+        """Record a failed attempt. While PostgreSQL is away this waits, for as long as the lease is worth anything; what
+        met another transaction in its way is run again."""
         deadline = asyncio.get_running_loop().time() + self._leases.seconds
         while True:
             try:
@@ -206,7 +207,8 @@ class Runtime:
                     await self._end(session, kind, job, closing)
                 return
             except Exception as error:
-                if not is_away(error) or asyncio.get_running_loop().time() > deadline:
+                may_pass = is_away(error) or is_serialization_failure(error)
+                if not may_pass or asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(0.5)
 

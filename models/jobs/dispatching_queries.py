@@ -78,10 +78,15 @@ SELECT first.* FROM free CROSS JOIN LATERAL (
 ) AS first
 """
 
+# One whose row is locked is just being changed by somebody. It may be sent all the same: who claims it sees.
 PUBLISH = """
-UPDATE jobs SET published_at = clock_timestamp(), message_id = given.message_id
-FROM unnest($1::uuid[], $2::uuid[]) AS given (id, message_id)
-WHERE jobs.id = given.id AND status = 'queued' AND published_at IS NULL
+WITH free AS (
+    SELECT jobs.id, given.message_id FROM jobs JOIN unnest($1::uuid[], $2::uuid[]) AS given (id, message_id)
+        ON jobs.id = given.id
+    WHERE status = 'queued' AND published_at IS NULL FOR UPDATE OF jobs SKIP LOCKED
+)
+UPDATE jobs SET published_at = clock_timestamp(), message_id = free.message_id
+FROM free WHERE jobs.id = free.id
 RETURNING jobs.id, set_config('synchronous_commit', 'off', true)
 """
 

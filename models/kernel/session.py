@@ -5,9 +5,10 @@ statements that run thousands of times a second. Both speak the same SQL with `$
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import sqlalchemy.exc
@@ -21,6 +22,7 @@ Row = Mapping[Any, Any]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_SECONDS = 30.0
+DEADLOCKS_SURVIVED = 2
 # A hot statement finds its few rows by an index, whatever the planner thinks of a table that was empty a minute ago:
 # a plan made then is kept for the connection's life. And it is planned once, not each time: for so short a statement
 # the planning costs as much as the work.
@@ -125,10 +127,13 @@ class Database:
         return await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_SECONDS)
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
-        """One statement in a transaction of its own, on the pool for hot statements."""
+        """One statement in a transaction of its own, on the pool for hot statements. Run again when PostgreSQL took it
+        out of a deadlock: nothing of it has happened then, and what it met is over."""
         pool = await self.pool()
-        rows: Sequence[Row] = await pool.fetch(sql, *args)
-        return rows
+        for _ in range(DEADLOCKS_SURVIVED):
+            with contextlib.suppress(asyncpg.DeadlockDetectedError):
+                return cast(Sequence[Row], await pool.fetch(sql, *args))
+        return cast(Sequence[Row], await pool.fetch(sql, *args))
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator["Statements"]:

@@ -48,3 +48,16 @@ async def test_a_server_that_froze_is_given_up_and_asked_anew(platform: LocalPla
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
         await database.close()
+
+
+async def test_a_lone_statement_that_is_taken_out_of_a_deadlock_is_run_again(database: Database) -> None:
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 71"
+    async with asyncio.timeout(30):
+        async with database.statements() as other:
+            await other.fetch("SET LOCAL deadlock_timeout = '1h'")
+            await other.fetch("SELECT pg_advisory_xact_lock(71)")
+            both = asyncio.create_task(database.fetch("SELECT pg_advisory_xact_lock(72), pg_advisory_xact_lock(71)"))
+            while not await database.fetch(waiting):
+                assert not both.done()
+            await other.fetch("SELECT pg_advisory_xact_lock(72)")
+        assert len(await both) == 1
