@@ -198,8 +198,8 @@ class Runtime:
         return closing
 
     async def _settle(self, kind: JobKind, job: JobRecord, closing: Closing) -> None:
-        """Record a failed attempt. While PostgreSQL is away this waits, for as long as the lease is worth anything; what
-        met another transaction in its way is run again."""
+        """Record a failed attempt. While PostgreSQL is away this waits, for as long as the lease is worth anything; so
+        it does when another transaction was in the way."""
         deadline = asyncio.get_running_loop().time() + self._leases.seconds
         while True:
             try:
