@@ -64,12 +64,15 @@ class Scheduler:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         self._listener.start()
+        poll = self._settings.dispatch_poll_seconds
         log.info("started")
         try:
             await asyncio.gather(
-                self._when_due(self._fan_out, after=lambda: FIRST_REST_SECONDS, longest=FAN_OUT_REST_SECONDS),
+                self._when_due(
+                    self._fan_out, lambda: poll, after=lambda: FIRST_REST_SECONDS, longest=FAN_OUT_REST_SECONDS
+                ),
                 self._every(CRON_SECONDS, self._fire_schedules),
-                self._when_due(self._dispatch, after=self._dispatcher.rest_seconds),
+                self._when_due(self._dispatch, self._dispatcher.wait_seconds, self._dispatcher.rest_seconds),
                 self._every(RESCUE_SECONDS, lambda: rescue_lost(self._database)),
                 self._every(EXPIRE_SECONDS, self._expire),
                 self._every(RESCUE_SECONDS, self._dispatcher.redeliver),
@@ -123,8 +126,10 @@ class Scheduler:
                 break
         return gone
 
-    async def _when_due(self, step: Step, after: Callable[[], float], longest: float = LONGEST_REST_SECONDS) -> None:
-        """At each nudge (`after` seconds later), and now and then without one; again while there is work.
+    async def _when_due(
+        self, step: Step, within: Callable[[], float], after: Callable[[], float], longest: float = LONGEST_REST_SECONDS
+    ) -> None:
+        """At each nudge (`after` seconds later), and `within` so many without one; again while there is work.
 
         Each rest is longer than the one before while there is, up to the `longest`: what comes by the thousand is met
         together.
@@ -138,7 +143,7 @@ class Scheduler:
                     rest = min(rest * 1.5, longest)
                 else:
                     rest = FIRST_REST_SECONDS
-                    await self._pause(self._settings.dispatch_poll_seconds, nudged)
+                    await self._pause(within(), nudged)
                     await self._pause(after())
 
     async def _every(self, seconds: float, step: Step) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from models.jobs.admission import Bundle, Window
+from models.jobs.admission import Bundle, Rota, Window
 from models.jobs.dispatching import (
     count_published,
     message_sizes,
@@ -31,13 +31,20 @@ class Dispatcher:
         self._broker = broker
         self._settings = settings
         self._windows: defaultdict[Queue, Window] = defaultdict(Window)
+        self._rotas: defaultdict[Queue, Rota] = defaultdict(Rota)
         self._sizes: Mapping[str, int] = {}
         self._full = False
+        self._opens_in: float | None = None
 
     def rest_seconds(self) -> float:
         """How long after a nudge to look again: at once, or a little later when there was no room for what waits, for
         then each job that ends is a nudge."""
         return FULL_REST_SECONDS if self._full else 0.0
+
+    def wait_seconds(self) -> float:
+        """How long to wait for a nudge: no longer than until a rate that keeps jobs waiting has room again."""
+        poll = self._settings.dispatch_poll_seconds
+        return poll if self._opens_in is None else min(self._opens_in, poll)
 
     async def learn(self) -> int:
         """Look how long jobs take these days. To be called now and then."""
@@ -50,7 +57,7 @@ class Dispatcher:
         What a crash or the broker swallows between marking and sending is found by `redeliver`.
         """
         waiting = await waiting_queues(self._database)
-        self._full = False
+        self._full, self._opens_in = False, None
         return sum([await self._serve(queue, has_sent) for queue, has_sent in waiting.items()])
 
     async def _serve(self, queue: Queue, has_sent: bool) -> int:
@@ -68,10 +75,14 @@ class Dispatcher:
             self._full = True
             return []
         async with self._database.statements() as transaction:
-            bundles = await take_due(transaction, queue, self._settings.dispatch_window, room, self._sizes)
-        if bundles:  # else another dispatcher is at this queue, or nothing may go now
-            window.sent(len(bundles) >= room, now)
-        return bundles
+            taken = await take_due(
+                transaction, queue, self._settings.dispatch_window, room, self._sizes, self._rotas[queue]
+            )
+        if taken.bundles:  # else another dispatcher is at this queue, or nothing may go now
+            window.sent(len(taken.bundles) >= room, now)
+        if taken.opens_in is not None:
+            self._opens_in = min(taken.opens_in, self._opens_in or taken.opens_in)
+        return taken.bundles
 
     async def _send(self, queue: Queue, bundles: Sequence[Bundle]) -> int:
         if not bundles:

@@ -83,7 +83,7 @@ class Runtime:
             PATIENCE_SECONDS, lambda: handing_back.append(asyncio.create_task(self._hand_back(rest)))
         )
         try:
-            return await self._in_turns(rest, kind.batch_size)
+            return await self._in_turns(kind, rest)
         finally:
             patience.cancel()
             if rest and self._ending:
@@ -105,12 +105,12 @@ class Runtime:
     async def show_alive(self, queue: str) -> None:
         await see_worker(self._database, queue, self._worker)
 
-    async def _in_turns(self, rest: deque[UUID], size: int) -> Ends:
+    async def _in_turns(self, kind: JobKind, rest: deque[UUID]) -> Ends:
         attempts: list[asyncio.Task[Ends]] = []
         try:
             while rest and not self._ending:
                 began = time.perf_counter()
-                jobs = await self._claim([rest.popleft() for _ in range(min(size, len(rest)))])
+                jobs = await self._claim(kind, [rest.popleft() for _ in range(min(kind.batch_size, len(rest)))])
                 turns = [Turn(began) for _ in jobs]
                 attempts += [
                     asyncio.create_task(self._perform(job, turn)) for job, turn in zip(jobs, turns, strict=True)
@@ -130,8 +130,9 @@ class Runtime:
         except Exception as error:  # the scheduler finds them, some seconds later
             log.warning("not_handed_back", jobs=len(ids), error=repr(error))
 
-    async def _claim(self, ids: Sequence[UUID]) -> list[JobRecord]:
-        return await claim(self._database, ids, self._worker, self._leases.seconds)
+    async def _claim(self, kind: JobKind, ids: Sequence[UUID]) -> list[JobRecord]:
+        counted = kind.limits.has_rates
+        return await claim(self._database, ids, self._worker, self._leases.seconds, counted=counted)
 
     async def _perform(self, job: JobRecord, turn: Turn) -> Ends:
         """How it ended; nothing when it was given to another worker meanwhile."""

@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from models.jobs.admission import Limits
 from models.jobs.kinds import JobKind
+from models.jobs.limits import Limits
 from models.jobs.pace import Pace
 from models.jobs.records import AttemptRecord, JobRecord
 from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, OnDuplicate, Priority, Progress, RetryPolicy

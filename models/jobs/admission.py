@@ -1,31 +1,26 @@
 """Who is let onto the broker next: a pure decision over the first few waiting jobs of every owner.
 
 Deficit round robin over owners with a quantum of one job: what an owner has on the broker already counts as turns
-taken. Among an owner's own jobs the higher priority goes first, then the longer due; a priority moves nobody else's
-jobs, or whoever asks for the highest would be served before all others.
+taken, and who was served longest ago comes first among equals. Among an owner's own jobs the higher priority goes
+first, then the longer due; a priority moves nobody else's jobs, or whoever asks for the highest would be served before
+all others.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from models.jobs.limits import Places
+
 LEAST_WINDOW = 4
 QUICK_SECONDS, SLOW_SECONDS = 0.06, 0.15
 BUNDLE_SECONDS = 0.05
 MOST_TURNS, LARGEST_BUNDLE = 25, 300
-
-
-class Limits(msgspec.Struct, frozen=True, rename="camel"):
-    """How many jobs of a kind run at once: in all, and per `limit_key` of their arguments. None is no limit."""
-
-    in_all: int | None = None
-    per_key: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.in_all is not None or self.per_key is not None
+MOST_REMEMBERED = 10_000
+UNBOUNDED = Places({}, {})
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -98,7 +93,25 @@ class Window(msgspec.Struct):
         self.filled_at = now if full else None
 
 
-InFlight = Mapping[tuple[str, str | None], int]
+class Rota:
+    """Whom a queue has served when: of owners with as many turns, the one served longest ago goes first, or a place at
+    a time would always go to the one whose jobs wait longest. It forgets those served longest ago of very many."""
+
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._most = most
+        self._served: dict[str, int] = {}
+        self._count = 0
+
+    def last(self, owner: str) -> int:
+        """Grows with each service; 0 for an owner who is not known."""
+        return self._served.get(owner, 0)
+
+    def note(self, owner: str) -> None:
+        self._count += 1
+        self._served.pop(owner, None)
+        self._served[owner] = self._count
+        if len(self._served) > self._most:
+            del self._served[next(iter(self._served))]
 
 
 def admit(
@@ -106,67 +119,28 @@ def admit(
     places: int,
     *,
     turns_taken: Mapping[str, int],
-    limits: Mapping[str, Limits],
-    in_flight: InFlight,
+    room: Places = UNBOUNDED,
+    rota: Rota | None = None,
 ) -> list[Candidate]:
-    """At most `places` of the candidates, in the order in which to send them.
-
-    `turns_taken` counts what each owner has on the broker; `in_flight` counts, by kind and limit key, what runs or is
-    on its way to a worker.
-    """
-    room = _Room(limits, in_flight)
+    """At most `places` of the candidates, in the order in which to send them, as far as there is `room` for their
+    kinds. `turns_taken` counts what each owner has on the broker."""
     admitted: list[Candidate] = []
-    for candidate in _in_turn(list(candidates), turns_taken):
+    for candidate in _in_turn(list(candidates), turns_taken, rota or Rota()):
         if len(admitted) >= places:
             break
-        if room.take(candidate):
+        if room.take(candidate.kind, candidate.limit_key):
             admitted.append(candidate)
     return admitted
 
 
-def saturated(limits: Mapping[str, Limits], in_flight: InFlight) -> tuple[list[str], list[str]]:
-    """Kinds with no place left, and `kind key` pairs with none: not worth looking at."""
-    room = _Room(limits, in_flight)
-    kinds = [kind for kind in limits if room.left_in_all(kind) == 0]
-    keys = [f"{kind} {key}" for kind, key in in_flight if key is not None and room.left_for_key(kind, key) == 0]
-    return kinds, keys
-
-
-def _in_turn(candidates: Sequence[Candidate], turns_taken: Mapping[str, int]) -> list[Candidate]:
+def _in_turn(candidates: Sequence[Candidate], turns_taken: Mapping[str, int], rota: Rota) -> list[Candidate]:
     turns = Counter(turns_taken)
-    order: dict[UUID, int] = {}
+    order: dict[UUID, tuple[int, int]] = {}
     for candidate in sorted(candidates, key=_own_order):
         turns[candidate.owner] += 1
-        order[candidate.id] = turns[candidate.owner]
+        order[candidate.id] = turns[candidate.owner], rota.last(candidate.owner)
     return sorted(candidates, key=lambda each: (order[each.id], *_own_order(each)))
 
 
 def _own_order(candidate: Candidate) -> tuple[int, datetime, UUID]:
     return -candidate.priority, candidate.run_at, candidate.id
-
-
-class _Room:
-    """The places left under the limits."""
-
-    def __init__(self, limits: Mapping[str, Limits], in_flight: InFlight) -> None:
-        self._limits = limits
-        self._keys: defaultdict[tuple[str, str | None], int] = defaultdict(int, in_flight)
-        self._kinds: Counter[str] = Counter()
-        for (kind, _), jobs in in_flight.items():
-            self._kinds[kind] += jobs
-
-    def left_in_all(self, kind: str) -> int | None:
-        limit = self._limits.get(kind, Limits()).in_all
-        return None if limit is None else max(limit - self._kinds[kind], 0)
-
-    def left_for_key(self, kind: str, key: str | None) -> int | None:
-        limit = self._limits.get(kind, Limits()).per_key
-        return None if limit is None or key is None else max(limit - self._keys[kind, key], 0)
-
-    def take(self, candidate: Candidate) -> bool:
-        kind, key = candidate.kind, candidate.limit_key
-        if self.left_in_all(kind) == 0 or self.left_for_key(kind, key) == 0:
-            return False
-        self._kinds[kind] += 1
-        self._keys[kind, key] += 1
-        return True

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import msgspec
+
 from models.jobs import dispatching_queries as queries
-from models.jobs.admission import Bundle, Candidate, InFlight, admit, bundle, bundle_size, saturated
+from models.jobs.admission import Bundle, Candidate, Rota, admit, bundle, bundle_size
 from models.jobs.kinds import all_kinds
+from models.jobs.limits import Limits, Places, Usage, Use
 from models.jobs.rules import Queue
 from models.kernel.session import Connection, fetch
 
@@ -21,37 +24,52 @@ async def waiting_queues(on: Connection) -> dict[Queue, bool]:
     return {Queue(row["queue"]): row["has_sent"] for row in rows}
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What to send, and in how many seconds a rate that keeps jobs waiting has room again (None: no rate does)."""
+
+    bundles: list[Bundle]
+    opens_in: float | None = None
+
+
 async def take_due(
-    on: Connection, queue: Queue, window: int, messages: int | None = None, sizes: Mapping[str, int] | None = None
-) -> list[Bundle]:
+    on: Connection,
+    queue: Queue,
+    window: int,
+    messages: int | None = None,
+    sizes: Mapping[str, int] | None = None,
+    rota: Rota | None = None,
+) -> Taken:
     """Mark what is let onto the broker as published, and give it in the order to send it.
 
     `window` is how many jobs may be on the broker at once, `messages` how many may be sent now, `sizes` how many jobs
-    of a kind share one. Nothing while another dispatcher is at this queue. To be called in a transaction.
+    of a kind share one; `rota` remembers from call to call who was served. Nothing while another dispatcher is at this
+    queue. To be called in a transaction.
     """
     if not (await fetch(on, queries.TRY_DISPATCHING, queue.value))[0]["mine"]:
-        return []
-    sizes = sizes or {}
+        return Taken([])
+    sizes, rota = sizes or {}, rota or Rota()
     turns = {row["owner"]: row["published"] for row in await fetch(on, queries.PUBLISHED_BY_OWNER, queue.value)}
     places = window - sum(turns.values())
     if messages is not None:
         places = min(places, messages * max(sizes.values(), default=1))
     if places <= 0:
-        return []
-    admitted = await _admit(on, queue, places, turns)
+        return Taken([])
+    limits = {kind.name: kind.limits for kind in all_kinds() if kind.queue == queue and kind.limits}
+    room = Places(limits, await read_usage(on, queue, limits))
+    candidates = await _candidates(on, queue, places, room)
+    admitted = admit(candidates, places, turns_taken=turns, room=room, rota=rota)
     bundles = bundle(admitted, sizes, messages if messages is not None else len(admitted))
     await _mark(on, bundles)
-    return bundles
+    for candidate in admitted[: sum(len(each.ids) for each in bundles)]:
+        rota.note(candidate.owner)
+    return Taken(bundles, room.open_in())
 
 
-async def _admit(on: Connection, queue: Queue, places: int, turns: Mapping[str, int]) -> list[Candidate]:
-    kinds = list(all_kinds())
-    limits = {kind.name: kind.limits for kind in kinds if kind.limits and kind.queue == queue}
-    in_flight = await _count_in_flight(on, queue, list(limits))
-    full_kinds, full_keys = saturated(limits, in_flight)
-    known = [kind.name for kind in kinds]
-    rows = await fetch(on, queries.CANDIDATES, queue.value, places, full_kinds, full_keys, known)
-    return admit([Candidate(**row) for row in rows], places, turns_taken=turns, limits=limits, in_flight=in_flight)
+async def _candidates(on: Connection, queue: Queue, places: int, room: Places) -> list[Candidate]:
+    full_keys = [f"{kind} {key}" for kind, key in room.full_keys()]
+    known = [kind.name for kind in all_kinds()]
+    rows = await fetch(on, queries.CANDIDATES, queue.value, places, room.full_kinds(), full_keys, known)
+    return [Candidate(**row) for row in rows]
 
 
 async def _mark(on: Connection, bundles: Sequence[Bundle]) -> None:
@@ -64,11 +82,19 @@ async def list_paused(on: Connection) -> list[str]:
     return [row["kind"] for row in await fetch(on, queries.PAUSED)]
 
 
-async def _count_in_flight(on: Connection, queue: Queue, kinds: list[str]) -> InFlight:
-    if not kinds:
+async def read_usage(on: Connection, queue: str, limits: Mapping[str, Limits]) -> Usage:
+    """What is taken of the kinds, by limit key; nothing of those that have no limits."""
+    if not limits:
         return {}
-    rows = await fetch(on, queries.IN_FLIGHT, queue.value, kinds)
-    return {(row["kind"], row["limit_key"]): row["jobs"] for row in rows}
+    rates, key_rates = zip(*(each.windows for each in limits.values()), strict=True)
+    rows = await fetch(on, queries.USAGE, queue, list(limits), rates, key_rates)
+    return {(row["kind"], row["limit_key"]): Use(**{name: row[name] for name in Use.__struct_fields__}) for row in rows}
+
+
+async def forget_starts(on: Connection, limit: int = 10_000) -> int:
+    """Delete a chunk of the starts that no rate counts any more; gives how many."""
+    rates = {kind.name: max(kind.limits.windows) for kind in all_kinds() if kind.limits.has_rates}
+    return len(await fetch(on, queries.FORGET_STARTS, list(rates), list(rates.values()), limit))
 
 
 async def message_sizes(on: Connection) -> dict[str, int]:

@@ -35,14 +35,34 @@ WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL
 GROUP BY owner
 """
 
-# Of the kinds that have a limit: what runs or is on its way to a worker.
-IN_FLIGHT = """
-SELECT kind, limit_key, count(*) AS jobs FROM (
-    SELECT kind, limit_key FROM jobs WHERE queue = $1 AND status = 'running' AND kind = ANY($2::text[])
+# What is taken of the kinds `$2`, which have limits, with the seconds of their rates and of their keys' (0: none). One
+# statement, because a job on its way to a worker becomes one that has started.
+USAGE = """
+SELECT kind, limit_key, sum(under_way)::int AS under_way,
+       count(*) FILTER (WHERE opens_in > 0)::int AS starts, count(*) FILTER (WHERE key_opens_in > 0)::int AS key_starts,
+       min(opens_in) FILTER (WHERE opens_in > 0 AND opens_in < 'infinity') AS opens_in,
+       min(key_opens_in) FILTER (WHERE key_opens_in > 0 AND key_opens_in < 'infinity') AS key_opens_in
+FROM (
+    SELECT kind, limit_key, 1 AS under_way, 0::float8 AS opens_in, 0::float8 AS key_opens_in
+    FROM jobs WHERE queue = $1 AND status = 'running' AND kind = ANY($2::text[])
     UNION ALL
-    SELECT kind, limit_key FROM jobs
+    SELECT kind, limit_key, 1, 'infinity', 'infinity' FROM jobs
     WHERE queue = $1 AND status = 'queued' AND published_at IS NOT NULL AND kind = ANY($2::text[])
-) AS busy GROUP BY kind, limit_key
+    UNION ALL
+    SELECT kind, limit_key, 0, extract(epoch FROM at - statement_timestamp()) + seconds,
+           extract(epoch FROM at - statement_timestamp()) + key_seconds
+    FROM unnest($2::text[], $3::float8[], $4::float8[]) AS given (name, seconds, key_seconds)
+    JOIN job_starts ON kind = name AND at > statement_timestamp() - greatest(seconds, key_seconds) * interval '1 second'
+) AS used GROUP BY kind, limit_key
+"""
+
+# Starts that no window holds any more. Of a kind that this version gives no rate, another one may still count.
+FORGET_STARTS = """
+DELETE FROM job_starts WHERE id IN (
+    SELECT id FROM job_starts LEFT JOIN unnest($1::text[], $2::float8[]) AS given (name, seconds) ON kind = name
+    WHERE at < statement_timestamp() - coalesce(seconds, 86400) * interval '1 second' LIMIT $3
+)
+RETURNING id
 """
 
 PAUSED = "SELECT kind FROM paused_kinds"

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from models.jobs.admission import Limits
+from models.jobs.limits import Limits, Rate, Use
 from models.jobs.records import NOTHING, JobRecord
 from models.jobs.rules import KIND_UNKNOWN, MOST_COUNTED, WAITING, JobError, JobStatus
 
@@ -20,6 +20,8 @@ class Reason(StrEnum):
     KIND_PAUSED = "kind_paused"
     KIND_LIMIT = "kind_limit"
     KEY_LIMIT = "key_limit"
+    RATE_LIMIT = "rate_limit"
+    KEY_RATE_LIMIT = "key_rate_limit"
     QUEUE_AHEAD = "queue_ahead"
     SENT_TO_WORKERS = "sent_to_workers"
     NO_WORKER = "no_worker"
@@ -33,15 +35,17 @@ class Reason(StrEnum):
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known around a job. `known` is whether this version has its kind; `worker_seen_at` when any worker last
-    took something from its queue."""
+    took something from its queue; `use` and `key_use` what is taken under the limits of its kind, in all and by its
+    key."""
 
     job: JobRecord
     known: bool
     now: datetime
     paused: bool
     limits: Limits
-    kind_in_flight: int
-    key_in_flight: int
+    limit_key: str | None
+    use: Use
+    key_use: Use
     waiting_before: int
     others_wait: bool
     published_at: datetime | None
@@ -127,15 +131,22 @@ def _in_the_way(facts: Facts) -> list[Because]:
         found.append(Because(Reason.KIND_UNKNOWN, f"{gone} Cancel it, or deploy a version that has the kind."))
     if facts.paused:
         found.append(Because(Reason.KIND_PAUSED, f"`{kind}` is paused; an administrator resumes it."))
-    if limits.in_all is not None and facts.kind_in_flight >= limits.in_all:
-        found.append(
-            Because(Reason.KIND_LIMIT, f"{facts.kind_in_flight} jobs of `{kind}` are under way, the most there may be.")
-        )
-    if limits.per_key is not None and facts.key_in_flight >= limits.per_key:
-        found.append(
-            Because(Reason.KEY_LIMIT, f"{facts.key_in_flight} jobs of its key are under way, the most there may be.")
-        )
+    if limits.in_all is not None and (busy := facts.use.under_way) >= limits.in_all:
+        found.append(Because(Reason.KIND_LIMIT, f"{busy} jobs of `{kind}` are under way, the most there may be."))
+    if limits.rate is not None and facts.use.starts >= limits.rate.jobs:
+        found.append(Because(Reason.RATE_LIMIT, _spent(f"`{kind}`", limits.rate, facts.use.opens_in)))
+    if facts.limit_key is None:
+        return found
+    if limits.per_key is not None and (busy := facts.key_use.under_way) >= limits.per_key:
+        found.append(Because(Reason.KEY_LIMIT, f"{busy} jobs of its key are under way, the most there may be."))
+    if limits.rate_per_key is not None and facts.key_use.key_starts >= limits.rate_per_key.jobs:
+        found.append(Because(Reason.KEY_RATE_LIMIT, _spent("its key", limits.rate_per_key, facts.key_use.key_opens_in)))
     return found
+
+
+def _spent(whose: str, rate: Rate, opens_in: float | None) -> str:
+    opens = "once those on their way have started" if opens_in is None else f"in {opens_in:.3g} s"
+    return f"Of {whose}, {rate.jobs} may start in {rate.seconds:g} s, and have; there is room again {opens}."
 
 
 def _refused(facts: Facts) -> Because | None:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from models.jobs.admission import Limits
 from models.jobs.kinds import JobArgs, JobResult, kind
+from models.jobs.limits import Limits
 from models.jobs.rules import WAITING, JobStatus, Queue
 from models.kernel.errors import Unprocessable
 from models.kernel.schema import In

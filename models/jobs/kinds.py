@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from models.jobs.admission import Limits
+from models.jobs.limits import NO_LIMITS, Limits
 from models.jobs.rules import DEFAULT_RETRY, Queue, RetryPolicy
 from models.kernel.errors import NotFound
 from models.kernel.schema import In, Out
@@ -51,7 +51,7 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int
     announced: bool
     performed: bool
-    limits: Limits
+    limits_rule: Limits | Callable[[], Limits]
     example: dict[str, Any]
     description: str
 
@@ -60,12 +60,15 @@ class JobKind(msgspec.Struct, frozen=True, kw_only=True):
         return self.retry_rule if isinstance(self.retry_rule, RetryPolicy) else self.retry_rule()
 
     @property
+    def limits(self) -> Limits:
+        return self.limits_rule if isinstance(self.limits_rule, Limits) else self.limits_rule()
+
+    @property
     def public(self) -> bool:
         """Whether a caller may submit it by `POST /jobs` (the others are asked for by their own route only)."""
         return self.scope is not None
 
 
-NO_LIMITS = Limits()
 DEFAULT_ATTEMPTS = DEFAULT_RETRY.max_attempts
 A = TypeVar("A", bound=JobArgs)
 _kinds: dict[str, JobKind] = {}
@@ -83,15 +86,16 @@ def kind(
     batch_size: int = 1,
     announced: bool = True,
     performed: bool = True,
-    limits: Limits = NO_LIMITS,
+    limits: Limits | Callable[[], Limits] = NO_LIMITS,
     example: dict[str, Any] | None = None,
 ) -> Callable[[type[A]], type[A]]:
     """Register the decorated arguments as a kind.
 
     `scope` is what a caller needs to submit it. `batch_size` above 1 lets one message carry many jobs, run concurrently
     on the worker's loop. `announced` kinds emit `job.succeeded`, `job.failed` and `job.cancelled`. One that is not
-    `performed` has no handler: its jobs end with others. `limits` bounds how many run at once. A function for `retry`
-    is asked at each use: for a policy out of settings, which no module reads while it is imported.
+    `performed` has no handler: its jobs end with others. `limits` bounds how many run at once, and how many start
+    in a time. A function for `retry` or `limits` is asked at each use: for what settings say, which no module reads
+    while it is imported.
     """
 
     def register(args: type[A]) -> type[A]:
@@ -100,7 +104,7 @@ def kind(
         _kinds[name] = _by_args[args] = JobKind(
             name=name, args=args, result=result, queue=queue, scope=scope, retry_rule=retry,
             time_limit_seconds=time_limit_seconds, batch_size=batch_size, announced=announced, performed=performed,
-            limits=limits, example=example or {}, description=inspect.cleandoc(args.__doc__ or ""),
+            limits_rule=limits, example=example or {}, description=inspect.cleandoc(args.__doc__ or ""),
         )  # fmt: skip
         return args
 

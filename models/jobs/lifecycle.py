@@ -39,9 +39,13 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     work_seconds: float | None = None
 
 
-async def claim(on: Connection, ids: Sequence[UUID], worker: str, lease_seconds: float) -> list[JobRecord]:
-    """Those of the jobs that are now this worker's; the others are finished, not due, or someone else's."""
-    return [job_record(row) for row in await fetch(on, queries.CLAIM, list(ids), worker, lease_seconds)]
+async def claim(
+    on: Connection, ids: Sequence[UUID], worker: str, lease_seconds: float, *, counted: bool = False
+) -> list[JobRecord]:
+    """Those of the jobs that are now this worker's; the others are finished, not due, or someone else's. Their starts
+    are `counted` if their kind has a rate."""
+    statement = queries.CLAIM_COUNTED if counted else queries.CLAIM
+    return [job_record(row) for row in await fetch(on, statement, list(ids), worker, lease_seconds)]
 
 
 async def renew(on: Connection, jobs: Sequence[JobRecord], lease_seconds: float) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from models.jobs import queries, statistics_queries
+from models.jobs.dispatching import read_usage
 from models.jobs.explain import Explanation, Facts, explain
-from models.jobs.kinds import NO_LIMITS, find_kind
+from models.jobs.kinds import find_kind
+from models.jobs.limits import NO_LIMITS, UNUSED, total
 from models.jobs.records import job_record
 from models.kernel.actor import Actor
 from models.kernel.errors import NotFound
 from models.kernel.session import Connection, Row, fetch
 
-_OWN = ("now", "paused", "kind_in_flight", "key_in_flight", "waiting_before", "others_wait", "published_at", "worker",
+_OWN = ("now", "paused", "limit_key", "waiting_before", "others_wait", "published_at", "worker",
         "lease_until", "worker_seen_at", "children_unfinished")  # fmt: skip
 
 
@@ -22,8 +24,15 @@ async def explain_job(on: Connection, id_: UUID) -> Explanation:
         raise NotFound.thing("job", id_)
     job = job_record(rows[0])
     kind = find_kind(job.kind)
+    limits = kind.limits if kind else NO_LIMITS
+    usage = await read_usage(on, job.queue, {job.kind: limits} if limits else {})
     own = {name: rows[0][name] for name in _OWN}
-    return explain(Facts(job=job, known=kind is not None, limits=kind.limits if kind else NO_LIMITS, **own))
+    return explain(
+        Facts(
+            job=job, known=kind is not None, limits=limits, use=total(usage.values()),
+            key_use=usage.get((job.kind, rows[0]["limit_key"]), UNUSED), **own,
+        )
+    )  # fmt: skip
 
 
 async def pause_kind(on: Connection, actor: Actor, kind: str) -> None:

@@ -56,13 +56,6 @@ SELECT * FROM parent
 EXPLAIN = f"""
 SELECT jobs.*, clock_timestamp() AS now,
        EXISTS (SELECT FROM paused_kinds WHERE paused_kinds.kind = jobs.kind) AS paused,
-       (SELECT count(*) FROM jobs AS other WHERE other.queue = jobs.queue AND other.kind = jobs.kind
-            AND (other.status = 'running' OR other.status = 'queued' AND other.published_at IS NOT NULL))
-           AS kind_in_flight,
-       (SELECT count(*) FROM jobs AS other WHERE other.queue = jobs.queue AND other.kind = jobs.kind
-            AND other.limit_key = jobs.limit_key
-            AND (other.status = 'running' OR other.status = 'queued' AND other.published_at IS NOT NULL))
-           AS key_in_flight,
        (SELECT count(*) FROM (SELECT FROM jobs AS other WHERE other.queue = jobs.queue AND other.owner = jobs.owner
             AND other.status = 'queued' AND other.published_at IS NULL
             AND (other.priority, jobs.run_at) > (jobs.priority, other.run_at)
@@ -112,6 +105,16 @@ SET status = 'running', attempt = attempt + 1, worker = $2,
     published_at = NULL, progress_current = NULL, progress_total = NULL, progress_message = NULL
 WHERE id = ANY($1::uuid[]) AND status = 'queued' AND ({LATE}) IS NOT TRUE
 RETURNING *, set_config('synchronous_commit', 'off', true)
+"""
+
+# The same for a kind that has a rate, which is counted by what this leaves.
+CLAIM_COUNTED = f"""
+WITH claimed AS (
+    {CLAIM}
+), counted AS (
+    INSERT INTO job_starts (kind, limit_key, at) SELECT kind, limit_key, started_at FROM claimed
+)
+SELECT * FROM claimed
 """
 
 # One whose row is locked, because it is just ending, is left for the next time.

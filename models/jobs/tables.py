@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -123,6 +123,21 @@ class JobAttempt(Base):
     finished_at: Mapped[datetime]
     outcome: Mapped[str]
     error: Mapped[dict[str, Any] | None]
+
+
+class JobStart(Base):
+    """When an attempt of a kind that has a rate began; gone once its window has passed."""
+
+    __tablename__ = "job_starts"
+    unaudited = "a count"
+    personal = Personal(mentions=words("limit_key"), plain=words("kind"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    limit_key: Mapped[str | None]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_job_starts_kind_at", "kind", "at"),)
 
 
 class PausedKind(Base):

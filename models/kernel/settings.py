@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     mail_from: str = "Bellwork <no-reply@bellwork.example>"
     resend_api_key: SecretStr | None = None
     resend_api_url: str = "https://api.resend.com"
+    mails_per_second: int = Field(default=2, ge=1, le=10_000)
     provider_timeout_seconds: float = Field(default=10.0, gt=0.0, le=60.0)
 
     guest_session_hours: int = Field(default=24, ge=1, le=24 * 30)

@@ -6,9 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.jobs.endings import when_given_up
 from models.jobs.kinds import JobArgs, JobResult, kind
+from models.jobs.limits import NO_LIMITS, Limits, Rate
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobError, Queue, RetryPolicy
 from models.kernel.session import fetch
+from models.kernel.settings import get_settings
 from models.kernel.validation import decode
 from models.notifications import queries
 
@@ -20,6 +22,12 @@ class MailSent(JobResult):
     provider_message_id: str | None
 
 
+def limits() -> Limits:
+    """What Resend takes of its customer, by the setting; the sandbox takes everything."""
+    settings = get_settings()
+    return Limits(rate=Rate(settings.mails_per_second, 1.0)) if settings.resend_api_key else NO_LIMITS
+
+
 @kind(
     "notifications.send_email",
     result=MailSent,
@@ -27,6 +35,7 @@ class MailSent(JobResult):
     retry=RetryPolicy(max_attempts=8, first_seconds=10.0),
     time_limit_seconds=180.0,
     batch_size=10,
+    limits=limits,
     example={"messageId": "0198c0de-0000-7000-8000-000000000001"},
 )
 class SendEmail(JobArgs):

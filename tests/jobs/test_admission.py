@@ -4,22 +4,22 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from models.jobs.admission import (
     LEAST_WINDOW,
     Candidate,
-    InFlight,
-    Limits,
+    Rota,
     Window,
     admit,
     bundle,
     bundle_size,
-    saturated,
 )
 from models.jobs.dispatching import take_due
 from models.jobs.dispatching_queries import CANDIDATES
+from models.jobs.limits import Limits, Places, Use
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
 from models.kernel.actor import Actor
@@ -56,7 +56,7 @@ def owners_of(admitted: list[Candidate]) -> str:
 def test_owners_are_admitted_in_turn(
     waiting_owners: str, places: int, turns_taken: dict[str, int], admitted: str
 ) -> None:
-    chosen = admit(waiting(waiting_owners), places, turns_taken=turns_taken, limits={}, in_flight={})
+    chosen = admit(waiting(waiting_owners), places, turns_taken=turns_taken)
     assert owners_of(chosen) == admitted
 
 
@@ -83,25 +83,54 @@ def test_a_queue_holds_what_its_workers_take(taken_per_second: int, waiting: int
 def test_a_priority_is_among_an_owners_own_jobs() -> None:
     urgent = waiting("aaa", priority=9)
     candidates = [*waiting("aaab"), *urgent]
-    chosen = admit(candidates, 4, turns_taken={}, limits={}, in_flight={})
+    chosen = admit(candidates, 4, turns_taken={})
     assert owners_of(chosen) == "abaa"
     assert [each for each in chosen if each.owner == "a"] == urgent
 
 
+def test_a_place_at_a_time_goes_to_each_owner_in_turn() -> None:
+    rota, waiting_ones, served = Rota(), waiting("aaaabbc"), ""
+    while waiting_ones:
+        (chosen,) = admit(waiting_ones, 1, turns_taken={}, rota=rota)
+        waiting_ones.remove(chosen)
+        rota.note(chosen.owner)
+        served += chosen.owner
+    assert served == "abcabaa"
+
+
+def test_a_rota_forgets_who_was_served_longest_ago() -> None:
+    rota = Rota(most=2)
+    for owner in "abac":
+        rota.note(owner)
+    assert [rota.last(owner) for owner in "abc"] == [3, 0, 4]
+
+
+async def test_a_dispatcher_remembers_whom_it_served(quiet_database: Database) -> None:
+    many, few = Actor("user", new_id()), Actor("user", new_id())
+    crowd = await enqueue_many(quiet_database, many, [Echo(text=str(n)) for n in range(5)])
+    late = await enqueue(quiet_database, few, Echo(text="late"))
+    rota, taken = Rota(), list[UUID]()
+    for _ in range(3):
+        async with quiet_database.transaction() as session:
+            (each,) = (await take_due(session, Queue.DEFAULT, 10, 1, rota=rota)).bundles
+        taken += each.ids
+        await quiet_database.execute("UPDATE jobs SET status = 'running' WHERE id = $1", each.ids[0])
+    assert taken == [crowd[0], late.id, crowd[1]]
+
+
 def test_a_kind_is_admitted_up_to_its_limit_and_others_pass() -> None:
     candidates = [*waiting("aaa", kind="slow"), *waiting("bb")]
-    chosen = admit(candidates, 9, turns_taken={}, limits={"slow": Limits(in_all=2)}, in_flight={("slow", None): 1})
+    chosen = admit(candidates, 9, turns_taken={}, room=Places({"slow": Limits(in_all=2)}, {("slow", None): Use(1)}))
     assert Counter(candidate.kind for candidate in chosen) == {"slow": 1, "k": 2}
 
 
 def test_a_key_is_admitted_up_to_its_limit() -> None:
     candidates = [*waiting("aa", kind="slow", key="x"), *waiting("aa", kind="slow", key="y")]
-    limits = {"slow": Limits(per_key=1)}
-    in_flight: InFlight = {("slow", "x"): 1}
-    chosen = admit(candidates, 9, turns_taken={}, limits=limits, in_flight=in_flight)
+    room = Places({"slow": Limits(per_key=1)}, {("slow", "x"): Use(1)})
+    assert (room.full_kinds(), room.full_keys()) == ([], [("slow", "x")])
+    chosen = admit(candidates, 9, turns_taken={}, room=room)
     assert [candidate.limit_key for candidate in chosen] == ["y"]
-    assert saturated(limits, in_flight) == ([], ["slow x"])
-    assert saturated({"slow": Limits(in_all=1)}, in_flight) == (["slow"], [])
+    assert Places({"slow": Limits(in_all=1)}, {("slow", "x"): Use(1)}).full_kinds() == ["slow"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +172,7 @@ async def test_a_client_with_many_jobs_does_not_delay_another(quiet_database: Da
     await enqueue_many(quiet_database, many, [Echo(text=str(n)) for n in range(500)])
     late = await enqueue(quiet_database, few, Echo(text="late"))
     async with quiet_database.transaction() as session:
-        admitted = await take_due(session, Queue.DEFAULT, 10)
+        admitted = (await take_due(session, Queue.DEFAULT, 10)).bundles
     assert late.id in [bundle.ids[0] for bundle in admitted[:2]]
     assert len(admitted) == 10
 
@@ -155,7 +184,7 @@ async def test_of_many_clients_none_is_left_out_and_no_place_is(quiet_database: 
     taken = []
     for _ in range(10):
         async with quiet_database.transaction() as session:
-            taken += [bundle.ids[0] for bundle in await take_due(session, Queue.DEFAULT, 30)]
+            taken += [bundle.ids[0] for bundle in (await take_due(session, Queue.DEFAULT, 30)).bundles]
     assert set(ones) < set(taken)
     assert len(taken) == 30
 
@@ -166,7 +195,7 @@ async def test_a_paused_kind_waits_and_others_do_not(quiet_database: Database) -
     other = await enqueue(quiet_database, actor, Limited(key="k"))
     await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
     async with quiet_database.transaction() as session:
-        assert [bundle.ids for bundle in await take_due(session, Queue.DEFAULT, 10)] == [[other.id]]
+        assert [bundle.ids for bundle in (await take_due(session, Queue.DEFAULT, 10)).bundles] == [[other.id]]
 
 
 async def test_jobs_that_may_not_go_now_are_not_even_looked_at(quiet_database: Database) -> None:

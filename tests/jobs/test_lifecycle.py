@@ -95,7 +95,8 @@ def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]
 
 async def take(database: Database, window: int = 10) -> list[UUID]:
     async with database.transaction() as session:
-        return [id_ for bundle in await dispatching.take_due(session, Queue.DEFAULT, window) for id_ in bundle.ids]
+        taken = await dispatching.take_due(session, Queue.DEFAULT, window)
+    return [id_ for bundle in taken.bundles for id_ in bundle.ids]
 
 
 STATEMENTS = {

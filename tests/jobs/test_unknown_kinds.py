@@ -116,7 +116,7 @@ async def test_jobs_of_a_kind_the_scheduler_does_not_know_stay_in_their_queue(qu
     gone, other = [await enqueue(quiet_database, SYSTEM, Echo(text=text)) for text in ("gone", "other")]
     await removed(quiet_database, gone.id)
     async with quiet_database.transaction() as session:
-        (bundle,) = await dispatching.take_due(session, Queue.DEFAULT, 10)
+        (bundle,) = (await dispatching.take_due(session, Queue.DEFAULT, 10)).bundles
     assert bundle.ids == [other.id]
 
 

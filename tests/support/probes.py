@@ -6,8 +6,8 @@ import signal
 import time
 
 from models.identity.permissions import Scope
-from models.jobs.admission import Limits
 from models.jobs.kinds import JobArgs, JobResult, kind
+from models.jobs.limits import Limits, Rate
 from models.jobs.rules import Queue, RetryPolicy
 from models.kernel.errors import Unprocessable
 from models.kernel.session import fetch
@@ -172,6 +172,23 @@ async def limited(ctx: JobContext, args: Limited) -> None:
     for label in ("start", "end"):
         await fetch(ctx.database, "INSERT INTO probe_effects VALUES ($1, $2, $3)", ctx.job.id, ctx.job.attempt, label)
         await asyncio.sleep(args.seconds)
+
+
+@kind("probe.paced", scope=Scope.WRITE_JOBS, retry=QUICK, limits=Limits(rate=Rate(3, 0.5), rate_per_key=Rate(2, 0.5)))
+class Paced(JobArgs):
+    """So many start in a time. Breaks at its first attempt if it is told to."""
+
+    key: str | None = None
+    breaks: bool = False
+
+    def limit_key(self) -> str | None:
+        return self.key
+
+
+@handles(Paced)
+async def paced(ctx: JobContext, args: Paced) -> None:
+    if args.breaks and ctx.job.attempt == 1:
+        raise ProviderError("PROVIDER_DOWN", "The provider answered 503.", retryable=True)
 
 
 @kind("probe.postpone", scope=Scope.WRITE_JOBS, retry=QUICK)

@@ -147,6 +147,14 @@ def upgrade() -> None:
     sa.Column('seconds', sa.Double(), nullable=False),
     sa.PrimaryKeyConstraint('kind', 'measure', 'bucket', name=op.f('pk_job_histograms'))
     )
+    op.create_table('job_starts',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('limit_key', sa.Text(), nullable=True),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_job_starts'))
+    )
+    op.create_index('ix_job_starts_kind_at', 'job_starts', ['kind', 'at'], unique=False)
     op.create_table('jobs',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
@@ -782,6 +790,8 @@ def downgrade() -> None:
     op.drop_index('ix_jobs_error_code', table_name='jobs', postgresql_where=sa.text('error IS NOT NULL'))
     op.drop_index('ix_jobs_dedupe_key', table_name='jobs', postgresql_where=sa.text('dedupe_key IS NOT NULL'))
     op.drop_table('jobs')
+    op.drop_index('ix_job_starts_kind_at', table_name='job_starts')
+    op.drop_table('job_starts')
     op.drop_table('job_histograms')
     op.drop_index(op.f('ix_guest_sessions_expires_at'), table_name='guest_sessions')
     op.drop_table('guest_sessions')
