@@ -153,4 +153,4 @@ def test_mails_go_as_fast_as_resend_takes_them_and_into_the_sandbox_at_once(
     assert not mails.limits()
     with_key = settings.model_copy(update={"resend_api_key": SecretStr("re_x"), "mails_per_second": 7})
     monkeypatch.setattr(mails, "get_settings", lambda: with_key)
-    assert mails.limits() == Limits(rate=Rate(7, 1.0))
+    assert mails.limits() == Limits(rate=Rate(7, 1.1))
