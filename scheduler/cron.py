@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from models.identity.services.owners import refusals
 from models.kernel.clock import utc_now
 from models.kernel.logs import get_logger
 from models.kernel.session import Database
@@ -15,7 +16,7 @@ async def fire_schedules(database: Database, now: datetime | None = None) -> int
     now, jobs = now or utc_now(), 0
     while True:
         async with database.transaction() as session:
-            turns = await fire_due(session, now)
+            turns = await fire_due(session, now, refusals)
         for turn in turns:
             _tell(turn)
             jobs += len(turn.jobs)

@@ -4,9 +4,10 @@ from typing import Any
 
 from api.jobs.schemas import BatchIn, JobIn
 from models.identity.caller import Caller
+from models.identity.services.owners import check_may_ask
 from models.jobs.kinds import JobArgs, JobKind, kind_named
 from models.jobs.service import BatchItem, JobOptions
-from models.kernel.errors import Fault, Forbidden, Invalid
+from models.kernel.errors import Fault, Invalid
 from models.kernel.settings import Settings
 from models.kernel.validation import convert
 from models.webhooks.addresses import url_fault
@@ -16,15 +17,12 @@ from models.webhooks.service import address_policy
 def submittable(caller: Caller, kind_name: str, payload: dict[str, Any]) -> tuple[JobKind, JobArgs]:
     """Raises NotFound for an unknown kind, Forbidden where the caller may not, Invalid with faults below `payload`."""
     kind = kind_named(kind_name)
-    if kind.scope is None:
-        raise Forbidden(f"Jobs of kind `{kind.name}` are not submitted directly.")
-    caller.require(kind.scope)
+    check_may_ask(caller, kind)
     try:
         args = convert(payload, kind.args)
     except Invalid as error:
         raise error.under("payload") from None
-    for scope in args.needs():
-        caller.require(scope)
+    check_may_ask(caller, kind, args)
     return kind, args
 
 

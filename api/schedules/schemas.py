@@ -66,7 +66,8 @@ class SchedulePatch(In):
 
 
 class FireErrorOut(Out):
-    """`code` is `KIND_UNKNOWN`, `PAYLOAD_INVALID`, `TIMING_INVALID`, `DATABASE_ERROR` or `UNEXPECTED`."""
+    """`code` is `OWNER_REFUSED`, `KIND_UNKNOWN`, `PAYLOAD_INVALID`, `TIMING_INVALID`, `DATABASE_ERROR` or
+    `UNEXPECTED`."""
 
     code: str
     message: str

@@ -1,13 +1,13 @@
 """Schedules whose time has come → jobs. A schedule that cannot fire says why and keeps no other from firing."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.jobs.kinds import kind_named
+from models.jobs.kinds import JobArgs, JobKind, kind_named
 from models.jobs.records import JobRecord
 from models.jobs.rules import KIND_UNKNOWN
 from models.jobs.service import BatchItem, JobOptions, submit_each, unfinished_of_schedules
@@ -26,6 +26,10 @@ LOOK_AGAIN = timedelta(hours=1)
 TIMING = ("cron", "rrule", "starts_at", "timezone")
 # The classes of SQLSTATE that say nothing about the row: connection, rollback, resources, operator, system.
 _TRANSIENT = ("08", "40", "53", "55", "57", "58")
+
+
+# Of jobs that are asked for in their owners' names: why their owner may not now, or None.
+Refusals = Callable[[AsyncSession, Sequence[tuple[Actor, JobKind, JobArgs]]], Awaitable[list[str | None]]]
 
 
 class FireError(msgspec.Struct, frozen=True, rename="camel"):
@@ -48,8 +52,9 @@ class Turn(msgspec.Struct):
     error: FireError | None = None
 
 
-async def fire_due(session: AsyncSession, now: datetime, limit: int = CHUNK) -> list[Turn]:
-    """Make the jobs of schedules whose time has come; one job per schedule and fire time, whoever else is at it.
+async def fire_due(session: AsyncSession, now: datetime, refusals: Refusals, limit: int = CHUNK) -> list[Turn]:
+    """Make the jobs of schedules whose time has come; one job per schedule and fire time, whoever else is at it. Those
+    whose owner may not ask for such a job any more make none.
 
     At most `limit` of them, and fewer when they have much to make up for: look again until there are none.
     """
@@ -61,6 +66,7 @@ async def fire_due(session: AsyncSession, now: datetime, limit: int = CHUNK) -> 
         if sum(len(turn.items) for turn in turns) >= MAX_FIRES:
             break
         turns.append(_judged(schedule, now, busy=schedule.id in busy))
+    await _check_owners(session, turns, refusals, now)
     await _make_jobs(session, turns, now)
     for turn in turns:
         _note(turn)
@@ -117,6 +123,14 @@ def _due(schedule: Schedule, now: datetime, *, busy: bool) -> tuple[Due, LeftOut
     if schedule.overlap == Overlap.SKIP:
         return rules.without_overlap(due, busy=busy)
     return due, LeftOut.MISSED if due.left_out else None
+
+
+async def _check_owners(session: AsyncSession, turns: Sequence[Turn], refusals: Refusals, now: datetime) -> None:
+    asking = [turn for turn in turns if turn.items]
+    asked = [(owner, item.kind, item.args) for owner, item in (turn.items[0] for turn in asking)]
+    for turn, refusal in zip(asking, await refusals(session, asked), strict=True):
+        if refusal is not None:
+            turn.items, turn.error = [], FireError("OWNER_REFUSED", refusal, now)
 
 
 async def _make_jobs(session: AsyncSession, turns: Sequence[Turn], now: datetime) -> None:
