@@ -1,69 +1,41 @@
-"""The API as a process that serves over the network."""
+"""How the API's process gets its address."""
 
-import asyncio
-import contextlib
-import resource
+import os
+import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from urllib.parse import urlsplit
+import threading
 
-import httpx
 import pytest
 
-from cli.platform import LocalPlatform
-from tests.support.client import ApiClient, eventually
+from api.__main__ import await_address
 from tests.support.servers import REPOSITORY
 
-MANY_FILES = 20_000
-
 
 @pytest.fixture
-async def served(platform: LocalPlatform) -> AsyncIterator[str]:
-    """The URL of an API process that was started with a shell's usual limit of open files."""
-    command = f"ulimit -Sn 1024; exec {sys.executable} -m api"
-    process = await asyncio.create_subprocess_shell(command, env=platform.env, cwd=REPOSITORY)
-    url = platform.urls["api"]
-
-    async def answers() -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return (await http.get(f"{url}/health/ready")).status_code == 200
-        return False
-
-    async with httpx.AsyncClient(trust_env=False) as http:
-        await eventually(answers)
-    yield url
-    process.terminate()
-    await process.wait()
+def taken() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
 
 
-@pytest.fixture
-def many_files() -> Iterator[None]:
-    """This process may open as many as the system lets it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
-    if soft != resource.RLIM_INFINITY:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+def test_an_address_that_somebody_keeps_is_named(taken: socket.socket) -> None:
+    port = taken.getsockname()[1]
+    with taken, pytest.raises(SystemExit, match=f"cannot listen on 127.0.0.1, port {port}: Address already in use"):
+        await_address("127.0.0.1", port, seconds=0.2)
 
 
-@pytest.mark.usefixtures("many_files")
-async def test_more_than_a_thousand_streams_are_open_at_once(client: ApiClient, served: str) -> None:
-    job = await client.submit("probe.echo", {"text": "much later"}, runAt="2099-01-01T00:00:00Z")
-    async with contextlib.AsyncExitStack() as opened:
-        for _ in range(1_100):
-            lines = await opened.enter_async_context(_stream(served, job["id"], client.headers["authorization"]))
-            assert await asyncio.wait_for(lines.readline(), 20) == b"HTTP/1.1 200 OK\r\n"
+def test_one_that_becomes_free_is_waited_for(taken: socket.socket) -> None:
+    port, leaving = taken.getsockname()[1], threading.Timer(0.3, taken.close)
+    leaving.start()
+    await_address("127.0.0.1", port)
+    leaving.join()
+    assert taken.fileno() == -1
 
 
-@contextlib.asynccontextmanager
-async def _stream(url: str, job_id: str, authorization: str) -> AsyncIterator[asyncio.StreamReader]:
-    """Without the cost of a client's own machinery."""
-    address = urlsplit(url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    headers = f"Host: {address.netloc}\r\nAuthorization: {authorization}\r\n\r\n"
-    writer.write(f"GET /api/v1/jobs/{job_id}/events HTTP/1.1\r\n{headers}".encode())
-    try:
-        yield reader
-    finally:
-        writer.close()
+@pytest.mark.usefixtures("platform")
+def test_the_process_ends_in_a_sentence() -> None:
+    """And in no trace, neither Python's nor the server's."""
+    environment = {**os.environ, "BELLWORK_API_HOST": "192.0.2.1", "BELLWORK_API_PORT": "8000"}
+    command = [sys.executable, "-m", "api"]
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert ended.stderr.startswith("Bellwork cannot listen on 192.0.2.1, port 8000: Cannot assign requested address")
