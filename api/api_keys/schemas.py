@@ -7,8 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from models.identity.key_terms import MAX_RATE_LIMIT
-from models.kernel.errors import Fault
-from models.kernel.schema import In, Name, Out, check_aware
+from models.kernel.schema import In, Instant, Name, Out
 
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 RateLimit = Annotated[int, Meta(ge=1, le=MAX_RATE_LIMIT, description="requests a minute; null: the platform's own")]
@@ -19,21 +18,15 @@ class ApiKeyIn(In):
     name: Name
     scopes: Scopes
     live: bool = True
-    expires_at: datetime | None = None
+    expires_at: Instant | None = None
     rate_limit_per_minute: RateLimit | None = None
-
-    def faults(self) -> list[Fault]:
-        return check_aware("expiresAt", self.expires_at) if self.expires_at else []
 
 
 class ApiKeyPatch(In):
     name: Name | UnsetType = UNSET
     scopes: Scopes | UnsetType = UNSET
-    expires_at: datetime | UnsetType | None = UNSET
+    expires_at: Instant | UnsetType | None = UNSET
     rate_limit_per_minute: RateLimit | UnsetType | None = UNSET
-
-    def faults(self) -> list[Fault]:
-        return check_aware("expiresAt", self.expires_at) if isinstance(self.expires_at, datetime) else []
 
 
 class RotateIn(In):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Controller, post
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
@@ -79,7 +80,7 @@ class BulkJobsController(Controller):
 
 def _unfinished(caller: Caller, data: CancelManyIn) -> CancelFilter:
     """Raises Unprocessable where nothing says which, and Forbidden."""
-    wanted = CancelFilter(**{name: getattr(data, name) for name in CancelFilter.__struct_fields__})
+    wanted = msgspec.convert(data, CancelFilter, from_attributes=True)
     wanted.check_narrow()
     wanted.owner = _owner(caller, data.owner)
     return wanted
@@ -90,11 +91,10 @@ def _failed(caller: Caller, data: RedriveIn) -> RedriveFilter:
     kind = find_kind(data.kind) if data.kind else None
     if kind and kind.scope:
         caller.require(kind.scope)
-    return RedriveFilter(
-        kind=data.kind, error_code=data.error_code, from_=data.from_, to=data.to, ids=data.ids,
-        owner=_owner(caller, data.owner),
-        except_kinds=[kind.name for kind in all_kinds() if kind.scope and not caller.may(kind.scope)],
-    )  # fmt: skip
+    wanted = msgspec.convert(data, RedriveFilter, from_attributes=True)
+    wanted.owner = _owner(caller, data.owner)
+    wanted.except_kinds = [kind.name for kind in all_kinds() if kind.scope and not caller.may(kind.scope)]
+    return wanted
 
 
 def _owner(caller: Caller, asked: str | None) -> str | None:

@@ -1,32 +1,18 @@
 """What is done to many jobs at once, on the wire."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar
-from uuid import UUID
 
-import msgspec
 from msgspec import Meta
 
 from models.jobs.cancelling import CancelGroup
-from models.jobs.jobs import Ids, KindName, OwnerName
+from models.jobs.jobs import CancelFilter, FailedFilter
 from models.jobs.redriving import FailedGroup
 from models.jobs.rules import UNFINISHED, JobStatus
 from models.kernel.errors import Fault
-from models.kernel.schema import In, Out, check_aware
+from models.kernel.schema import Out
 
 
-class SpanIn(In):
-    """With `from` and `to`, both inclusive."""
-
-    from_: datetime | None = msgspec.field(default=None, name="from")
-    to: datetime | None = None
-
-    def faults(self) -> list[Fault]:
-        times = {"from": self.from_, "to": self.to}
-        return [fault for name, value in times.items() if value for fault in check_aware(name, value)]
-
-
-class RedriveIn(SpanIn):
+class RedriveIn(FailedFilter):
     """Which failed jobs to retry. With `preview`, only tells what that would be, grouped by kind and error.
 
     The `canary` first ones run before the rest follows at `perSecond`; it stops by itself when of those that have
@@ -37,10 +23,6 @@ class RedriveIn(SpanIn):
         "kind": "webhooks.deliver", "errorCode": "RECEIVER_UNREACHABLE", "canary": 5, "preview": True,
     }  # fmt: skip
 
-    kind: KindName | None = None
-    error_code: Annotated[str, Meta(max_length=100)] | None = None
-    owner: OwnerName | None = None
-    ids: Ids | None = None
     preview: bool = False
     canary: Annotated[int, Meta(ge=0, le=1000)] = 5
     per_second: Annotated[int, Meta(ge=1, le=1000)] = 50
@@ -55,7 +37,7 @@ class RedrivePreview(Out):
     groups: list[FailedGroup]
 
 
-class CancelManyIn(SpanIn):
+class CancelManyIn(CancelFilter):
     """Which jobs to cancel: at least one of all these, or 422. Those that wait (scheduled, queued, between attempts),
     or are in one of the states of `status`; with `running`, those that run are asked to stop as well. `from` and `to`
     bound when they were created. With `preview`, only tells how many that would be, by kind and state."""
@@ -64,18 +46,10 @@ class CancelManyIn(SpanIn):
         "kind": "exports.create", "from": "2026-02-08T14:00:00Z", "running": False, "preview": True,
     }  # fmt: skip
 
-    kind: KindName | None = None
-    status: Annotated[list[JobStatus], Meta(min_length=1)] | None = None
-    owner: OwnerName | None = None
-    ids: Ids | None = None
-    parent_id: UUID | None = None
-    schedule_id: UUID | None = None
-    tag: Annotated[str, Meta(max_length=100)] | None = None
-    running: bool = False
     preview: bool = False
 
     def faults(self) -> list[Fault]:
-        faults = super().faults()
+        faults = []
         for at, status in enumerate(self.status or []):
             if status not in UNFINISHED:
                 faults.append(Fault(f"status[{at}]", "has ended, and cannot be cancelled"))

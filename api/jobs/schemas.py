@@ -14,13 +14,13 @@ from models.jobs.records import AttemptRecord, JobRecord
 from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, OnDuplicate, Priority, Progress, RetryPolicy
 from models.jobs.waiting import start_faults
 from models.kernel.errors import Fault
-from models.kernel.schema import In, Out
+from models.kernel.schema import In, Instant, Out
 
 CallbackUrl = Annotated[
     str, Meta(max_length=2000, pattern=r"^https?://", description="gets the ended job as a signed webhook")
 ]
 
-StartBy = Annotated[datetime, Meta(description="the job ends as failed (`EXPIRED`) if it has not started by then")]
+StartBy = Annotated[Instant, Meta(description="the job ends as failed (`EXPIRED`) if it has not started by then")]
 Tag = Annotated[str, Meta(min_length=1, max_length=64, examples=["import:2026-02"])]
 Tags = Annotated[list[Tag], Meta(max_length=10, description="to find it by: `GET /jobs?tag=`")]
 ON_DUPLICATE = "`replace` puts this into the place of the job with the same `dedupeKey`, if that has not started"
@@ -32,7 +32,7 @@ class JobIn(In):
 
     kind: Annotated[str, Meta(max_length=100, examples=["cycles.generate_meetings"])]
     payload: dict[str, Any]
-    run_at: datetime | None = None
+    run_at: Instant | None = None
     start_by: StartBy | None = None
     priority: Priority = DEFAULT_PRIORITY
     dedupe_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
@@ -71,11 +71,8 @@ class RetryIn(In):
 
     EXAMPLE: ClassVar[dict[str, Any]] = {"runAt": "2027-02-08T14:00:00Z"}
 
-    run_at: datetime | None = None
+    run_at: Instant | None = None
     from_start: bool = False
-
-    def faults(self) -> list[Fault]:
-        return start_faults(self.run_at, None)
 
 
 class JobKindPatch(In):

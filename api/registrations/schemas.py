@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from models.kernel.errors import Fault
-from models.kernel.schema import In, Link, LongText, Money, Priced, check_aware, check_range
+from models.kernel.schema import In, Instant, Link, LongText, Money, Priced, check_range
 from models.registrations.values import PaymentMethod, PaymentStatus, RegistrationStatus
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, examples=["The family moves."])]
@@ -27,11 +27,10 @@ class CycleRegistrationIn(In):
     payment_method: PaymentMethod | None = None
     invoice_link: Link | None = None
     notes: LongText | None = None
-    registered_at: datetime | None = None
+    registered_at: Instant | None = None
 
     def faults(self) -> list[Fault]:
-        aware = check_aware("registeredAt", self.registered_at) if self.registered_at else []
-        return [*_status_faults(self.status), *check_range("amount", self.amount), *aware]
+        return [*_status_faults(self.status), *check_range("amount", self.amount)]
 
 
 class RegistrationIn(CycleRegistrationIn, kw_only=True):

@@ -3,7 +3,6 @@
 Changes of rows are written by the database itself, by whatever statement they are made (`models/migrations/trail.sql`).
 """
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from models.audit.rules import Action
 from models.audit.tables import AuditEntry
 from models.kernel.origin import Origin, current_origin
 from models.kernel.paging import Page, Pagination, filters, paginate
+from models.kernel.schema import Instant
 from models.kernel.session import Connection, fetch
 
 PRUNED_AT_ONCE = 100
@@ -27,8 +27,8 @@ class AuditPage(Page):
     entity_id: str | None = None
     request_id: str | None = None
     job_id: UUID | None = None
-    from_: datetime | None = msgspec.field(default=None, name="from")
-    to: datetime | None = None
+    from_: Instant | None = None
+    to: Instant | None = None
 
 
 async def record(

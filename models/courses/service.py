@@ -39,7 +39,7 @@ class BranchPage(Page):
 
 class ClosurePage(Page):
     branch_id: UUID | None = None
-    from_: date | None = msgspec.field(name="from", default=None)
+    from_: date | None = None
     to: date | None = None
 
     def faults(self) -> list[Fault]:

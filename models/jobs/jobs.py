@@ -1,6 +1,5 @@
 """Kinds that are about jobs themselves."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -11,7 +10,7 @@ from models.jobs.kinds import JobArgs, JobResult, kind
 from models.jobs.limits import Limits
 from models.jobs.rules import WAITING, JobStatus, Queue
 from models.kernel.errors import Unprocessable
-from models.kernel.schema import In
+from models.kernel.schema import In, Instant
 
 
 class BatchEnded(JobResult):
@@ -36,16 +35,25 @@ OwnerName = Annotated[
 ]
 
 
-class RedriveFilter(In):
-    """Failed jobs by kind, code of their error, and time of their end (inclusive), or those of the `ids`. Kinds in
-    `except_kinds` are left as they are."""
+class JobFilter(In):
+    """Jobs by kind, time (`from` and `to`, both inclusive) and owner, or those of the `ids`."""
 
     kind: KindName | None = None
-    error_code: Annotated[str, Meta(max_length=100)] | None = None
-    from_: datetime | None = None
-    to: datetime | None = None
+    from_: Instant | None = None
+    to: Instant | None = None
     owner: OwnerName | None = None
     ids: Ids | None = None
+
+
+class FailedFilter(JobFilter):
+    """Failed jobs, also by the code of their error; the time is that of their end."""
+
+    error_code: Annotated[str, Meta(max_length=100)] | None = None
+
+
+class RedriveFilter(FailedFilter):
+    """Failed jobs by the time of their end; those of the kinds in `exceptKinds` are left as they are."""
+
     except_kinds: list[str] = []
 
 
@@ -82,16 +90,12 @@ class Redrive(JobArgs):
     stop_at_failure_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
 
 
-class CancelFilter(In):
-    """Unfinished jobs by kind, state, time of their creation (inclusive), owner, batch, schedule and tag, or those of
-    the `ids`: the waiting ones, unless `status` says which; with `running`, those that run as well."""
+class CancelFilter(JobFilter):
+    """Unfinished jobs, also by state, batch, schedule and tag: the waiting ones, unless `status` says which; with
+    `running`, those that run as well. The time is that of their creation.
+    """
 
-    kind: KindName | None = None
-    status: list[JobStatus] | None = None
-    from_: datetime | None = None
-    to: datetime | None = None
-    owner: OwnerName | None = None
-    ids: Ids | None = None
+    status: Annotated[list[JobStatus], Meta(min_length=1)] | None = None
     parent_id: UUID | None = None
     schedule_id: UUID | None = None
     tag: Annotated[str, Meta(max_length=100)] | None = None

@@ -18,10 +18,10 @@ from models.jobs.rules import DEFAULT_PRIORITY, JobStatus, OnDuplicate, Twin
 from models.jobs.tables import Job
 from models.kernel.actor import Actor
 from models.kernel.batching import together
-from models.kernel.errors import Conflict, Fault, NotFound
+from models.kernel.errors import Conflict, NotFound
 from models.kernel.ids import new_id
 from models.kernel.paging import AnyOf, Page, Pagination, filters, paginate
-from models.kernel.schema import check_aware
+from models.kernel.schema import Instant
 from models.kernel.session import Connection, Database, fetch
 
 
@@ -214,13 +214,8 @@ class JobPage(Page):
     error_code: str | None = None
     request_id: str | None = None
     tag: AnyOf[str] | None = None
-    from_: datetime | None = msgspec.field(default=None, name="from")
-    to: datetime | None = None
-
-    def faults(self) -> list[Fault]:
-        times = {"from": self.from_, "to": self.to}
-        unclear = [fault for name, value in times.items() if value for fault in check_aware(name, value)]
-        return Page.faults(self) + unclear
+    from_: Instant | None = None
+    to: Instant | None = None
 
 
 async def list_jobs(

@@ -16,7 +16,7 @@ from models.jobs.records import JobRecord, job_record
 from models.jobs.rules import WAITING, JobError, Priority
 from models.kernel.clock import utc_now
 from models.kernel.errors import Conflict, Fault, Invalid, NotFound
-from models.kernel.schema import In, check_aware, given
+from models.kernel.schema import In, Instant, given
 from models.kernel.session import Connection, fetch
 
 NOT_STARTED = JobError("EXPIRED", "It had not started by its `startBy`.", retryable=False)
@@ -29,8 +29,8 @@ class JobPatch(In):
 
     EXAMPLE: ClassVar[dict[str, Any]] = {"runAt": None, "priority": 9}
 
-    run_at: datetime | UnsetType | None = UNSET
-    start_by: datetime | UnsetType | None = UNSET
+    run_at: Instant | UnsetType | None = UNSET
+    start_by: Instant | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
 
     def faults(self) -> list[Fault]:
@@ -39,9 +39,6 @@ class JobPatch(In):
 
 def start_faults(run_at: datetime | None, start_by: datetime | None) -> list[Fault]:
     """What is wrong with when a job is to run, and the last moment for it to start."""
-    times = {"runAt": run_at, "startBy": start_by}
-    if faults := [fault for name, value in times.items() if value for fault in check_aware(name, value)]:
-        return faults
     if start_by is not None and start_by <= utc_now():
         return [Fault("startBy", "is in the past")]
     if start_by is not None and run_at is not None and start_by <= run_at:

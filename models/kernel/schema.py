@@ -28,6 +28,7 @@ ClockTime = Annotated[
 Locale = Annotated[
     str, Meta(max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", description="BCP 47", examples=["he"])
 ]
+Instant = Annotated[datetime, Meta(tz=True)]
 Timezone = Annotated[str, Meta(max_length=64, description="IANA time zone", examples=["Asia/Jerusalem"])]
 Link = Annotated[
     str, Meta(max_length=2000, pattern=r"^https?://[^\s/]+\S*$(?!\n)", examples=["https://example.com/files/4711.pdf"])
@@ -88,10 +89,6 @@ class Priced(Out):
 
 def check_timezone(field: str, value: str) -> list[Fault]:
     return [] if value in _ZONES else [Fault(field, f"`{value}` is not an IANA time zone")]
-
-
-def check_aware(field: str, value: datetime) -> list[Fault]:
-    return [] if value.tzinfo else [Fault(field, "needs an offset (RFC 3339), such as `Z`")]
 
 
 def check_range(field: str, value: Decimal | None) -> list[Fault]:

@@ -9,6 +9,10 @@ from models.kernel.errors import Fault, Invalid
 
 T = TypeVar("T")
 NUL_IN_JSON = rb"\u0000"
+OUR_WORDS = {
+    "Expected `datetime` with a timezone component": "needs an offset (RFC 3339), such as `Z`",
+    "Expected `datetime` with no timezone component": "must be a wall-clock time, without an offset",
+}
 
 
 def decode(body: bytes, type_: type[T]) -> T:
@@ -144,6 +148,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _reason(error: msgspec.ValidationError) -> str:
-    """msgspec's sentence without its own path, which we give as the field."""
+    """msgspec's sentence, or ours for it, without its own path, which we give as the field."""
     text = str(error).split(" - at `")[0]
+    text = OUR_WORDS.get(text, text)
     return text[:1].lower() + text[1:]

@@ -52,6 +52,55 @@ async def test_a_body_that_is_not_the_json_asked_for_is_a_fault(client: ApiClien
         is_problem(await client.post(path, content=body, headers=JSON), 400, "VALIDATION_ERROR")
 
 
+NAIVE = "2199-01-01T00:00:00"
+NO_OFFSET = "needs an offset (RFC 3339), such as `Z`"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "instants", "others"),
+    [
+        ("POST", "/jobs", {**ECHO, "runAt": NAIVE, "startBy": NAIVE, "priority": 11, "tags": [""]},
+         {"runAt", "startBy"}, {"priority", "tags[0]"}),
+        ("PATCH", f"/jobs/{NOBODY}", {"runAt": NAIVE, "priority": "high"}, {"runAt"}, {"priority"}),
+        ("POST", f"/jobs/{NOBODY}/retry", {"runAt": NAIVE, "fromStart": 1}, {"runAt"}, {"fromStart"}),
+        ("POST", "/jobs/batch",
+         {"jobs": [{**ECHO, "runAt": NAIVE, "maxAttempts": 0}, {**ECHO, "onDuplicate": "replace"}], "tags": [7]},
+         {"jobs[0].runAt"}, {"jobs[0].maxAttempts", "jobs[1].onDuplicate", "tags[0]"}),
+        ("POST", "/jobs/redrive", {"from": NAIVE, "to": NAIVE, "canary": -1}, {"from", "to"}, {"canary"}),
+        ("POST", "/jobs/cancel", {"from": NAIVE, "to": NAIVE, "running": "no"}, {"from", "to"}, {"running"}),
+        ("POST", "/meetings", {"startsAt": NAIVE, "endsAt": NAIVE}, {"startsAt", "endsAt"}, {"cycleId"}),
+        ("PATCH", f"/meetings/{NOBODY}", {"startsAt": NAIVE, "room": 7}, {"startsAt"}, {"room"}),
+        ("POST", f"/meetings/{NOBODY}/postpone", {"endsAt": NAIVE}, {"endsAt"}, {"startsAt"}),
+        ("POST", "/meetings/bulk-update-status", {"status": "gone", "filter": {"from": NAIVE}},
+         {"filter.from"}, {"status"}),
+        ("POST", "/registrations", {"registeredAt": NAIVE, "amount": "x"},
+         {"registeredAt"}, {"amount", "studentId", "cycleId"}),
+        ("POST", "/api-keys", {"name": "", "expiresAt": NAIVE}, {"expiresAt"}, {"name", "scopes"}),
+        ("POST", "/exports", {"resource": "meetings", "format": "csv", "filters": {"from": NAIVE, "status": "gone"}},
+         {"filters.from"}, {"filters.status"}),
+        ("GET", f"/jobs?from={NAIVE}&to={NAIVE}&limit=0", None, {"from", "to"}, {"limit"}),
+        ("GET", f"/meetings?from={NAIVE}&to={NAIVE}&status=gone", None, {"from", "to"}, {"status"}),
+        ("GET", f"/audit-log?from={NAIVE}&to={NAIVE}&action=gone", None, {"from", "to"}, {"action"}),
+        ("GET", f"/instructors/{NOBODY}/schedule?from={NAIVE}&to={NAIVE}&room=7", None, {"from", "to"}, {"room"}),
+    ],
+)  # fmt: skip
+async def test_an_instant_without_an_offset_is_named_along_with_every_other_fault(
+    client: ApiClient, method: str, path: str, body: Any, instants: set[str], others: set[str]
+) -> None:
+    response = await client.request(method, path, json=body)
+    faults = {each["field"]: each["message"] for each in is_problem(response, 400, "VALIDATION_ERROR")["errors"]}
+    assert faults.keys() == instants | others
+    assert {field for field, message in faults.items() if message == NO_OFFSET} == instants
+
+
+async def test_a_wall_clock_time_with_an_offset_is_named_along_with_every_other_fault(client: ApiClient) -> None:
+    body = {"name": "x", **ECHO, "rrule": "FREQ=DAILY", "startsAt": f"{NAIVE}Z", "priority": 11}
+    problem = is_problem(await client.post("/schedules", json=body), 400, "VALIDATION_ERROR")
+    faults = {each["field"]: each["message"] for each in problem["errors"]}
+    assert faults.keys() == {"startsAt", "priority"}
+    assert faults["startsAt"] == "must be a wall-clock time, without an offset"
+
+
 @pytest.mark.parametrize("value", ["Noa\x00", "\x00"])
 async def test_a_text_that_cannot_be_stored_is_a_fault(client: ApiClient, value: str) -> None:
     path = f"/customers/{(await client.create('/customers', name='Noa'))['id']}"

@@ -51,7 +51,7 @@ class CyclePage(Page):
     status: CycleStatus | None = None
     activity_type: ActivityType | None = None
     day_of_week: Annotated[int, Meta(ge=0, le=6, description="0 is Monday")] | None = None
-    from_: date | None = msgspec.field(default=None, name="from")
+    from_: date | None = None
     to: date | None = None
 
 

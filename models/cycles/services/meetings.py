@@ -9,7 +9,6 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.cycles import queries
@@ -27,7 +26,7 @@ from models.kernel.crud import ANY, Match
 from models.kernel.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Unprocessable
 from models.kernel.paging import Page, Pagination, filters, paginate
 from models.kernel.reach import EVERYTHING, Reach
-from models.kernel.schema import camel, check_aware, given
+from models.kernel.schema import Instant, camel, given
 from models.kernel.session import Row, fetch
 from models.people.tables import Instructor
 
@@ -45,13 +44,8 @@ class MeetingPage(Page):
     cycle_id: UUID | None = None
     instructor_id: UUID | None = None
     status: MeetingStatus | None = None
-    from_: datetime | None = msgspec.field(default=None, name="from")
-    to: datetime | None = None
-
-    def faults(self) -> list[Fault]:
-        times = {"from": self.from_, "to": self.to}
-        naive = [fault for name, value in times.items() if value is not None for fault in check_aware(name, value)]
-        return [*Page.faults(self), *naive]
+    from_: Instant | None = None
+    to: Instant | None = None
 
 
 async def list_meetings(
