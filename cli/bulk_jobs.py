@@ -5,13 +5,12 @@ from uuid import UUID
 
 import typer
 
-from cli.jobs import console, instant_of, run_on_database, table_of
+from cli.jobs import Statuses, console, instant_of, run_on_database, statuses_of, table_of
 from models.events.endings import cancel_job
 from models.jobs.cancelling import group_to_cancel, request_cancel
 from models.jobs.jobs import CancelFilter, Redrive, RedriveFilter
 from models.jobs.records import JobRecord
 from models.jobs.redriving import group_failed, request_redrive
-from models.jobs.rules import JobStatus
 from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
 
@@ -50,7 +49,7 @@ def cancel(
         list[UUID] | None, typer.Argument(help="The job's id; several need --go, as a filter does.")
     ] = None,
     kind: Kind = None,
-    status: Annotated[list[JobStatus] | None, typer.Option(help="Only this state; may be given again.")] = None,
+    status: Statuses = None,
     owner: Owner = None,
     parent: Annotated[UUID | None, typer.Option(help="Only jobs of this batch.")] = None,
     schedule: Annotated[UUID | None, typer.Option(help="Only this schedule's.")] = None,
@@ -65,7 +64,7 @@ def cancel(
     """Cancel a job: at once before it runs, at its next checkpoint while it runs. Or many: shows them by kind and
     state, and with --go makes the job that does it."""
     wanted = CancelFilter(
-        kind=kind, status=status or None, owner=owner, parent_id=parent, schedule_id=schedule, tag=tag,
+        kind=kind, status=statuses_of(status), owner=owner, parent_id=parent, schedule_id=schedule, tag=tag,
         from_=instant_of(from_), to=instant_of(to), running=running,
     )  # fmt: skip
     if job_ids and wanted == CancelFilter() and len(job_ids) == 1 and not go:

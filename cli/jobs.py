@@ -32,13 +32,17 @@ app = typer.Typer(no_args_is_help=True, help="Look at jobs and act on them.")
 console = Console(highlight=False)
 T = TypeVar("T")
 JobId = Annotated[UUID, typer.Argument(help="The job's id, as the API and Flower show it.")]
+Statuses = Annotated[
+    list[str] | None,
+    typer.Option("--status", metavar="|".join(JobStatus), help="Only in this state; any of several with commas."),
+]
 WATCH_SECONDS = 0.5
 
 
 @app.command("list")
 def list_(
     kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
-    status: Annotated[list[JobStatus] | None, typer.Option(help="Only this status; may be given again.")] = None,
+    status: Statuses = None,
     queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None,
     owner: Annotated[str | None, typer.Option(help="Only this owner's, such as user:0198….")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only with this tag; again: or with that one.")] = None,
@@ -50,7 +54,7 @@ def list_(
 ) -> None:
     """The newest jobs."""
     page = JobPage(
-        kind=kind, status=status or None, queue=queue, owner=owner, tag=tag or None, error_code=error_code,
+        kind=kind, status=statuses_of(status), queue=queue, owner=owner, tag=tag or None, error_code=error_code,
         dedupe_key=dedupe_key, schedule_id=schedule, request_id=request, limit=limit,
     )  # fmt: skip
 
@@ -229,6 +233,14 @@ def instant_of(text: str | None) -> datetime | None:
     if instant and instant.tzinfo is None:
         raise typer.BadParameter(f"{text} needs an offset, such as Z")
     return instant
+
+
+def statuses_of(words: list[str] | None) -> list[JobStatus] | None:
+    """Of an option that takes commas and may be given again."""
+    names = ",".join(words).split(",") if words else []
+    if unknown := [name for name in names if name not in list(JobStatus)]:
+        raise typer.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(JobStatus)}")
+    return [JobStatus(name) for name in names] or None
 
 
 def _cells(job: JobRecord) -> list[str]:

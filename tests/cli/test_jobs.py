@@ -43,9 +43,18 @@ async def test_a_job_is_listed_shown_explained_and_cancelled(client: ApiClient, 
 
 async def test_a_job_is_found_by_its_tag_and_moved(client: ApiClient, bellwork: Any) -> None:
     job = await client.submit("probe.echo", {"text": "x"}, runAt="2099-01-01T00:00:00Z", tags=["spring", "import"])
-    for words in (["--tag", "autumn", "--tag", "spring"], ["--status", "failed", "--status", "scheduled"]):
+    for words in (
+        ["--tag", "autumn", "--tag", "spring"],
+        ["--status", "failed", "--status", "scheduled"],
+        ["--status", "failed,scheduled"],
+        ["--status", "failed,running", "--status", "scheduled"],
+    ):
         assert job["id"] in (await bellwork("jobs", "list", *words))[1]
-    assert job["id"] not in (await bellwork("jobs", "list", "--tag", "autumn"))[1]
+    for words in (["--tag", "autumn"], ["--tag", "spring,import"], ["--status", "failed,running"]):
+        assert job["id"] not in (await bellwork("jobs", "list", *words))[1]
+    for faulty in ("scheduled,gone", "", "failed,"):
+        code, output = await bellwork("jobs", "list", "--status", faulty)
+        assert (code, "not one of scheduled, queued" in output) == (2, True), output
     assert (await bellwork("jobs", "move", job["id"]))[0] == 2
     assert (await bellwork("jobs", "move", job["id"], "--now", "--at", "2098-01-01T00:00:00Z"))[0] == 2
     code, output = await bellwork("jobs", "move", job["id"], "--at", "2098-01-01T00:00:00")
@@ -104,6 +113,9 @@ async def test_many_jobs_are_shown_before_they_are_cancelled(
     assert (
         "scheduled" not in (await bellwork("jobs", "cancel", "--kind", "probe.echo", "--to", "2020-01-01T00:00:00Z"))[1]
     )
+    for words, shown in (("queued,scheduled", True), ("queued,retrying", False)):
+        code, output = await bellwork("jobs", "cancel", "--status", words)
+        assert (code, "probe.echo" in output) == (0, shown), output
     assert "jobs watch" in (await bellwork("jobs", "cancel", one, two, "--running", "--go"))[1]
     (job,) = await database.fetch("SELECT payload->'filter'->'ids' AS ids, owner FROM jobs WHERE kind = 'jobs.cancel'")
     assert (one in str(job["ids"]), two in str(job["ids"]), job["owner"]) == (True, True, "system")
