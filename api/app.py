@@ -26,6 +26,7 @@ from api.health.routes import HealthController
 from api.identity.routes import AccountController, AuthController
 from api.jobs.bulk_routes import BulkJobsController
 from api.jobs.express import ExpressLane
+from api.jobs.log_routes import JobLogsController
 from api.jobs.routes import JobKindsController, JobsController
 from api.limits import Entrance, Limits, refusing, searching
 from api.meetings.routes import CycleMeetingsController, InstructorPlanController, MeetingsController
@@ -61,7 +62,8 @@ from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 CONTROLLERS: list[Any] = [
     AuthController, AccountController, OAuthController, GuestSessionsController, TotpController,
     MeController, IdentitiesController, ClerkController, UsersController,
-    ApiKeysController, JobsController, BulkJobsController, JobKindsController, SchedulesController,
+    ApiKeysController, JobsController, JobLogsController, BulkJobsController, JobKindsController,
+    SchedulesController,
     EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,
     ClosuresController, CyclesController,

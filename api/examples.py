@@ -42,6 +42,7 @@ BY_NAME: dict[str, Any] = {
     "Schedule.key": "figures-of-the-night", "Schedule.lastSkippedReason": "overlap", "Schedule.callbackUrl": LEFT_OUT,
     "FireError.code": "PAYLOAD_INVALID", "FireError.message": "The payload is not one of its kind: all is required",
     "Schedule.startsAt": LEFT_OUT, "Schedule.rrule": LEFT_OUT,
+    "LogLine.message": "The instructor is taken.", "LogLine.fields": {"cycleId": ID, "total": 1},
     "Batch.jobs": [{"kind": "cycles.sync_progress", "payload": {"cycleId": ID}}], "errorCode": "PROVIDER_DOWN",
 }  # fmt: skip
 BY_TYPE: list[tuple[type[inspect.Type], Any]] = [

@@ -3,7 +3,7 @@
 from asyncio import Event
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -15,7 +15,7 @@ from models.events.service import emit
 from models.jobs.kinds import JobArgs
 from models.jobs.lifecycle import keep_receipt, keep_state
 from models.jobs.records import JobRecord
-from models.jobs.rules import Progress
+from models.jobs.rules import LogLevel, Progress
 from models.jobs.service import DEFAULTS, JobOptions, enqueue
 from models.kernel.actor import Actor
 from models.kernel.clock import utc_now
@@ -58,6 +58,7 @@ class JobContext:
         transaction: TransactionOnDemand,
         tools: Tools,
         report: Callable[[Progress], None],
+        log: Callable[[str, LogLevel, dict[str, Any]], None],
         stop: Event,
     ) -> None:
         self.job = job
@@ -70,6 +71,7 @@ class JobContext:
         self.actor = Actor.named(job.owner, job.request_id)
         self._transaction = transaction
         self._report = report
+        self._log = log
         self._stop = stop
         self._named = set[str]()
         self._receipts_size = len(bytes(job.steps))
@@ -83,6 +85,13 @@ class JobContext:
         """Seen by whoever polls or streams the job, also while its transaction is still open. A cancel stops here."""
         self._heed_cancel()
         self._report(Progress(current, total, message))
+
+    def log(self, message: str, /, level: LogLevel = LogLevel.INFO, **fields: Any) -> None:
+        """Keep a line with the job, also if this attempt fails; it goes to the process's log as well. Never raises.
+
+        A message has at most 2,000 characters, `fields` 4 KiB as JSON, and a job a thousand lines over all attempts.
+        """
+        self._log(message, level, fields)
 
     async def step(self, name: str, call: Callable[[str], Awaitable[T]], type_: type[T]) -> T:
         """Do something in the outside world once, and keep its receipt.

@@ -1,7 +1,6 @@
 """What happens around every handler: claim, lease, progress, one transaction for effect and ending, the verdict."""
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import deque
@@ -18,9 +17,8 @@ from models.events.endings import Success, announce_end, end_successes
 from models.jobs.dispatching import unpublish
 from models.jobs.endings import has_witness
 from models.jobs.kinds import JobKind, NoResult, kind_named
-from models.jobs.lifecycle import Closing, LeaseLost, claim, close, lost, refuse, report_progress, see_worker
+from models.jobs.lifecycle import Closing, LeaseLost, claim, close, lost, refuse, see_worker
 from models.jobs.records import JobRecord
-from models.jobs.rules import Progress
 from models.kernel.batching import Batcher
 from models.kernel.logs import get_logger
 from models.kernel.origin import Origin, acting
@@ -42,8 +40,8 @@ from tasks.outcomes import (
     check_size,
     is_a_surprise,
 )
+from tasks.reporting import Reporter
 
-PROGRESS_SECONDS = 0.2
 PATIENCE_SECONDS = 0.25
 log = get_logger(__name__)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -156,7 +154,7 @@ class Runtime:
 
     async def _attempt(self, kind: JobKind, job: JobRecord, turn: Turn) -> Closing:
         """Raises LeaseLost when the job was given to another worker meanwhile."""
-        reporter = ProgressReporter(self._tools, job)
+        reporter = Reporter(self._database, job)
         with self._leases.hold(job, turn.worked, kind.time_limit_seconds) as hold:
             try:
                 return await self._run(kind, job, reporter, hold, turn)
@@ -177,12 +175,10 @@ class Runtime:
             await self._settle(kind, job, closing)
             return closing
 
-    async def _run(
-        self, kind: JobKind, job: JobRecord, reporter: "ProgressReporter", hold: Hold, turn: Turn
-    ) -> Closing:
+    async def _run(self, kind: JobKind, job: JobRecord, reporter: Reporter, hold: Hold, turn: Turn) -> Closing:
         args = decode(bytes(job.payload), kind.args)
         async with self._database.transaction_on_demand() as transaction:
-            context = JobContext(job, transaction, self._tools, reporter.report, hold.stop)
+            context = JobContext(job, transaction, self._tools, reporter.report, reporter.log, hold.stop)
             with acting(Origin(job.owner, job.request_id, job.id)), hold.interruptible():
                 result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
@@ -216,40 +212,6 @@ class Runtime:
     async def _end(self, session: AsyncSession, kind: JobKind, job: JobRecord, closing: Closing) -> None:
         status = await close(session, job, closing)
         await announce_end(session, job, status, closing.error)
-
-
-class ProgressReporter:
-    """Writes the newest progress beside the handler's transaction, a few times a second at most."""
-
-    def __init__(self, tools: Tools, job: JobRecord) -> None:
-        self._tools = tools
-        self._job = job
-        self._newest: Progress | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def report(self, progress: Progress) -> None:
-        self._newest = progress
-        if self._task is None:
-            self._task = asyncio.create_task(self._write_forever())
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-            await self._write()
-
-    async def _write_forever(self) -> None:
-        while True:
-            await self._write()
-            await asyncio.sleep(PROGRESS_SECONDS)
-
-    async def _write(self) -> None:
-        progress, self._newest = self._newest, None
-        if progress is not None:
-            with contextlib.suppress(Exception):
-                await report_progress(self._tools.database, self._job, progress)
 
 
 async def _within(seconds: float, work):  # type: ignore[no-untyped-def]

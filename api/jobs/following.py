@@ -13,6 +13,7 @@ from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
 from api.resources import Response, encode
 from api.transaction import Unit
+from models.jobs.logs import list_lines
 from models.jobs.pace import PaceReader, next_look
 from models.jobs.records import JobRecord
 from models.jobs.service import get_job
@@ -105,23 +106,46 @@ async def wait_for_end(state: State, id_: UUID, seconds: float) -> JobRecord:
             await _wait(changed, min(left, POLL_SECONDS))
 
 
-async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> AsyncIterator[bytes]:
-    """Server-sent events: `progress` whenever the job has changed, `end` when it has finished, and pings between.
+class Seen(msgspec.Struct):
+    """What the client of a stream has: the state it was shown last, and the number of the last line; an event's id."""
 
-    An event's id is the state it shows; `Last-Event-ID` leaves out what the client has already seen.
+    state: str | None = None
+    line: int = 0
+
+    @classmethod
+    def read(cls, id_: str | None) -> "Seen":
+        """Nothing, if it is no id of ours."""
+        found = re.fullmatch(r"([0-9a-f]{16})?(?:\.([0-9]{1,4}))?", id_ or "")
+        return cls(found[1], int(found[2] or 0)) if found else cls()
+
+    @property
+    def id(self) -> str:
+        return (self.state or "") + (f".{self.line}" if self.line else "")
+
+
+async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> AsyncIterator[bytes]:
+    """Server-sent events: `log` for each line of its log, `progress` whenever the job has changed, `end` when it has
+    finished, and pings between.
+
+    `Last-Event-ID` leaves out what the client has already seen.
     """
     database: Database = request.app.state.database
     listener: Listener = request.app.state.listener
-    sent, quiet_since = last_id, asyncio.get_running_loop().time()
+    seen, quiet_since = Seen.read(last_id), asyncio.get_running_loop().time()
     with listener.subscribe(JOB_CHANGED, str(job.id)) as changed:
         yield b"retry: 1000\n\n"
         while True:
             changed.clear()
-            job = await get_job(database, job.id)
+            job = await get_job(database, job.id)  # before its lines: of one that has ended all are there
+            while lines := await list_lines(database, job.id, after=seen.line):
+                for line in lines:
+                    seen.line = line.number
+                    yield _event(b"log", seen.id, encode(line))
+                quiet_since = asyncio.get_running_loop().time()
             body = encode(JobOut.of(job))
-            if (state := state_of(body)) != sent:
-                yield _event(b"end" if job.finished else b"progress", state, body)
-                sent, quiet_since = state, asyncio.get_running_loop().time()
+            if (state := state_of(body)) != seen.state:
+                seen.state, quiet_since = state, asyncio.get_running_loop().time()
+                yield _event(b"end" if job.finished else b"progress", seen.id, body)
             if job.finished:
                 return
             if asyncio.get_running_loop().time() - quiet_since >= PING_SECONDS:

@@ -85,6 +85,14 @@ class Twin(StrEnum):
     REPLACED = "replaced"
 
 
+class LogLevel(StrEnum):
+    """Of a line that a handler writes about its job."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class OnDuplicate(StrEnum):
     """What a submit does to the unfinished job with its dedupe key: leave it as it is, or put itself in its place if
     that has not started."""

@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.jobs.rules import UNFINISHED, WAITING, JobStatus
-from models.kernel.base import Base
+from models.jobs.rules import UNFINISHED, WAITING, JobStatus, LogLevel
+from models.kernel.base import Base, one_of
 from models.kernel.personal import Personal, words
 
 _unfinished = "status IN (" + ", ".join(f"'{status}'" for status in UNFINISHED) + ")"
@@ -123,6 +123,24 @@ class JobAttempt(Base):
     finished_at: Mapped[datetime]
     outcome: Mapped[str]
     error: Mapped[dict[str, Any] | None]
+
+
+class JobLogLine(Base):
+    """What a handler said; `number` counts through all attempts of the job."""
+
+    __tablename__ = "job_log_lines"
+    unaudited = "a job and its attempts are their own record"
+    personal = Personal(mentions=words("message fields"), plain=words("level"))
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    at: Mapped[datetime]
+    level: Mapped[str]
+    message: Mapped[str]
+    fields: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (one_of("level", LogLevel),)
 
 
 class JobStart(Base):

@@ -184,7 +184,7 @@ async def attempt(database: Database, settings: Settings, job_id: Any, args: Era
         )  # fmt: skip
         try:
             async with database.transaction_on_demand() as transaction:
-                ctx = JobContext(job, transaction, tools, lambda _: None, asyncio.Event())
+                ctx = JobContext(job, transaction, tools, lambda _: None, lambda *_: None, asyncio.Event())
                 keep, left = ctx.checkpoint, iter(range(checkpoints))
 
                 async def checkpoint(state: Any) -> None:

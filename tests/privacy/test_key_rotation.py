@@ -82,7 +82,7 @@ async def attempt(database: Database, settings: Settings, job_id: UUID, *, die_a
             receivers=Receivers(address_policy(settings), timeout_seconds=1.0),
         )  # fmt: skip
         async with database.transaction_on_demand() as transaction:
-            ctx = JobContext(job, transaction, tools, lambda _: None, asyncio.Event())
+            ctx = JobContext(job, transaction, tools, lambda _: None, lambda *_: None, asyncio.Event())
             if die_after is not None:
                 die_at(ctx, die_after)
             return await privacy.rotate_keys(ctx, RotateKeys())

@@ -8,7 +8,7 @@ import time
 from models.identity.permissions import Scope
 from models.jobs.kinds import JobArgs, JobResult, kind
 from models.jobs.limits import Limits, Rate
-from models.jobs.rules import Queue, RetryPolicy
+from models.jobs.rules import LogLevel, Queue, RetryPolicy
 from models.kernel.errors import Unprocessable
 from models.kernel.session import fetch
 from tasks.context import JobContext
@@ -270,3 +270,31 @@ async def linger(ctx: JobContext, args: Linger) -> None:
     await fetch(ctx.session, sql, ctx.job.id, ctx.job.attempt, args.label)
     if ctx.job.attempt == 1:
         await asyncio.sleep(args.seconds)
+
+
+@kind("probe.log", scope=Scope.WRITE_JOBS, retry=QUICK)
+class Talk(JobArgs):
+    """Say so many lines in each attempt, the last of them as an error; breaks in the first `fail_until`."""
+
+    lines: int
+    fail_until: int = 0
+    seconds: float = 0.0
+    in_thread: bool = False
+
+
+@handles(Talk)
+async def talk(ctx: JobContext, args: Talk) -> None:
+    def say(number: int) -> None:
+        level = LogLevel.ERROR if number == args.lines else LogLevel.INFO
+        ctx.log(f"line {number}", level, attempt=ctx.job.attempt)
+
+    await fetch(ctx.session, "INSERT INTO probe_effects VALUES ($1, $2, 'talked')", ctx.job.id, ctx.job.attempt)
+    for number in range(1, args.lines + 1):
+        if args.in_thread:
+            await asyncio.to_thread(say, number)
+        else:
+            say(number)
+        if args.seconds:
+            await asyncio.sleep(args.seconds)
+    if ctx.job.attempt <= args.fail_until:
+        raise ProviderError("PROVIDER_DOWN", "The provider answered 503.", retryable=True)

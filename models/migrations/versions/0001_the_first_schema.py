@@ -441,6 +441,18 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_job_attempts_job_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('job_id', 'attempt', name=op.f('pk_job_attempts'))
     )
+    op.create_table('job_log_lines',
+    sa.Column('job_id', sa.Uuid(), nullable=False),
+    sa.Column('number', sa.SmallInteger(), nullable=False),
+    sa.Column('attempt', sa.SmallInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('level', sa.Text(), nullable=False),
+    sa.Column('message', sa.Text(), nullable=False),
+    sa.Column('fields', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.CheckConstraint("level IN ('info', 'warning', 'error')", name=op.f('ck_job_log_lines_level')),
+    sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_job_log_lines_job_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('job_id', 'number', name=op.f('pk_job_log_lines'))
+    )
     op.create_table('mailed_links',
     sa.Column('purpose', sa.Text(), nullable=False),
     sa.Column('email', sa.Text(), nullable=False),
@@ -749,6 +761,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_mailed_links_expires_at'), table_name='mailed_links')
     op.drop_index('ix_mailed_links_email', table_name='mailed_links')
     op.drop_table('mailed_links')
+    op.drop_table('job_log_lines')
     op.drop_table('job_attempts')
     op.drop_index(op.f('ix_instructors_user_id'), table_name='instructors')
     op.drop_index(op.f('ix_instructors_name'), table_name='instructors')
