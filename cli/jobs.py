@@ -17,6 +17,7 @@ import models.all_contexts  # noqa: F401
 from cli.environment import adopt_settings
 from models.jobs import operations
 from models.jobs.dispatching import list_paused
+from models.jobs.logs import count_lines
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.jobs.service import JobPage, get_job, list_attempts, list_jobs, retry_job
@@ -75,9 +76,11 @@ def show(job_id: JobId) -> None:
     """One job: its state, payload, result, steps, and every attempt."""
 
     async def read(database: Database) -> Any:
-        return await get_job(database, job_id), await list_attempts(database, job_id)
+        return (
+            await get_job(database, job_id), await list_attempts(database, job_id), await count_lines(database, job_id)
+        )  # fmt: skip
 
-    job, attempts = run_on_database(read)
+    job, attempts, lines = run_on_database(read)
     for name in (
         "id", "kind", "queue", "owner", "status", "priority", "run_at", "start_by", "attempt", "max_attempts",
         "dedupe_key", "tags", "request_id",
@@ -93,6 +96,8 @@ def show(job_id: JobId) -> None:
             str(each.attempt), each.worker, time_of(each.started_at), took, each.outcome or "", error.get("code", "")
         )
     console.print(table)
+    if lines:
+        console.print(f"It said {lines} lines: bellwork jobs logs {job_id}")
 
 
 @app.command()

@@ -23,6 +23,7 @@ from cli.doctor import examine
 from cli.embedded import EmbeddedPostgres, ServerError
 from cli.embedded.privileges import PrivilegeError, remove_home
 from cli.environment import OWNER_URL, STATE_FOLDER, adopt_settings, running_platform
+from cli.job_logs import logs
 from cli.jobs import app as jobs
 from cli.jobs import queues
 from cli.keys import app as keys
@@ -41,6 +42,7 @@ app.command()(queues)
 app.command()(schedules)
 jobs.command()(cancel)
 jobs.command()(redrive)
+jobs.command()(logs)
 
 console = Console(highlight=False, soft_wrap=True)
 root = Path()

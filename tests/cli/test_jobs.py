@@ -8,7 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from models.jobs.lifecycle import claim, close
+from models.jobs.logs import Sent, keep_lines, line_of
+from models.jobs.records import JobRecord
+from models.jobs.rules import LogLevel
 from models.kernel.session import Database
+from tasks.outcomes import after_success
 from tests.support.client import ApiClient
 
 
@@ -125,6 +130,31 @@ async def test_many_jobs_are_shown_before_they_are_cancelled(
     ):  # fmt: skip
         code, output = await bellwork("jobs", "cancel", *words, "--go")
         assert (code != 0, told in output) == (True, True), output
+
+
+async def test_the_lines_of_a_jobs_log_are_shown_and_followed_to_its_end(
+    client: ApiClient, database: Database, bellwork: Any
+) -> None:
+    job_id = await waiting(client)
+    assert "said nothing" in (await bellwork("jobs", "logs", job_id))[1]
+    (job,) = await claim_now(database, UUID(job_id))
+    said = [("one [bold]", LogLevel.INFO, {"n": 1}), ("two", LogLevel.ERROR, {})]
+    lines = [Sent(line_of(*each), place, 0.0) for place, each in enumerate(said, 1)]
+    following = asyncio.create_task(bellwork("jobs", "logs", job_id, "--follow"))
+    await keep_lines(database, job, lines)
+    await close(database, job, after_success(b"{}", 0.1))
+    code, output = await following
+    assert code == 0
+    assert [line.split(" ", 2)[2] for line in output.splitlines()] == ['1 info    one [bold] {"n": 1}', "1 error   two"]
+    assert output.count("one") == 1
+    assert "one" not in (await bellwork("jobs", "logs", job_id, "--level", "error", "--level", "warning"))[1]
+    assert "no such lines" in (await bellwork("jobs", "logs", job_id, "--attempt", "2"))[1]
+    assert f"It said 2 lines: bellwork jobs logs {job_id}" in (await bellwork("jobs", "show", job_id))[1]
+
+
+async def claim_now(database: Database, job_id: UUID) -> list[JobRecord]:
+    await database.execute("UPDATE jobs SET status = 'queued', run_at = now() WHERE id = $1", job_id)
+    return await claim(database, [job_id], "w", 60.0)
 
 
 async def test_a_job_that_is_not_there_is_one_clear_line(client: ApiClient, bellwork: Any) -> None:

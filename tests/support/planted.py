@@ -146,6 +146,11 @@ async def _after(session: Any, user_id: UUID, customer_id: UUID, student_id: UUI
             job, told,
         ),
         (
+            "INSERT INTO job_log_lines (job_id, number, attempt, at, level, message, fields)"
+            " VALUES ($1, 1, 1, now(), 'info', $2, $3::text::jsonb)",
+            job, f"Written to {NAME} at {EMAIL}", told,
+        ),
+        (
             "INSERT INTO schedules (id, name, kind, payload, priority, cron, timezone, catch_up, owner, key,"
             " last_error, tags, callback_url) VALUES ($1, $2, 'probe.echo', $3::text::jsonb, 5, '0 3 * * *', 'UTC',"
             " 'skip', $4, $2, $3::text::jsonb, ARRAY[$2], $5)",
