@@ -118,8 +118,8 @@ async def test_many_jobs_are_shown_before_they_are_cancelled(
     assert (
         "scheduled" not in (await bellwork("jobs", "cancel", "--kind", "probe.echo", "--to", "2020-01-01T00:00:00Z"))[1]
     )
-    for words, shown in (("queued,scheduled", True), ("queued,retrying", False)):
-        code, output = await bellwork("jobs", "cancel", "--status", words)
+    for states, shown in (("queued,scheduled", True), ("queued,retrying", False)):
+        code, output = await bellwork("jobs", "cancel", "--status", states)
         assert (code, "probe.echo" in output) == (0, shown), output
     assert "jobs watch" in (await bellwork("jobs", "cancel", one, two, "--running", "--go"))[1]
     (job,) = await database.fetch("SELECT payload->'filter'->'ids' AS ids, owner FROM jobs WHERE kind = 'jobs.cancel'")
