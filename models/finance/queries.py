@@ -17,7 +17,7 @@ from models.kernel.reach import EVERYTHING, Reach
 #   $5  decimals by currency where they are not 2          $6  rate of VAT by country, as a fraction
 _PRICED = """
 WITH scope AS MATERIALIZED (
-    SELECT id, cycle_id, instructor_id, number, status, nature, activity_type, starts_at, ends_at, version
+    SELECT id, cycle_id, instructor_id, number, status, nature, activity_type, starts_at, ends_at, local_date, version
     FROM meetings
     WHERE cycle_id = ANY($1::uuid[]) AND deleted_at IS NULL
       AND ($2::uuid[] IS NULL OR id = ANY($2::uuid[]))
@@ -57,12 +57,6 @@ WITH scope AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT budget_share.share, budget_units - budget_share.share * (parts - 1) AS last
     ) AS budget
-), first_of_day AS (
-    SELECT DISTINCT ON (meetings.cycle_id, meetings.local_date) meetings.id
-    FROM meetings
-    JOIN contracts ON contracts.id = meetings.cycle_id
-    WHERE contracts.pay_mode = 'daily' AND meetings.status = 'completed' AND meetings.deleted_at IS NULL
-    ORDER BY meetings.cycle_id, meetings.local_date, meetings.completed_at, meetings.starts_at, meetings.id
 ), units AS (
     SELECT scope.id, scope.version, contracts.currency, contracts.decimals, contracts.scale,
            CASE
@@ -84,7 +78,12 @@ WITH scope AS MATERIALIZED (
                WHEN contracts.instructor_budget IS NOT NULL AND scope.number = contracts.parts
                    THEN contracts.budget_last
                WHEN contracts.instructor_budget IS NOT NULL THEN contracts.budget_share
-               WHEN contracts.pay_mode = 'daily' AND first_of_day.id IS NULL THEN 0
+               WHEN contracts.pay_mode = 'daily' AND scope.id <> (
+                   SELECT first.id FROM meetings AS first
+                   WHERE first.cycle_id = scope.cycle_id AND first.local_date = scope.local_date
+                     AND first.status = 'completed' AND first.deleted_at IS NULL
+                   ORDER BY first.completed_at, first.starts_at, first.id LIMIT 1
+               ) THEN 0
                WHEN contracts.pay_mode = 'daily' THEN round(coalesce(contracts.daily_rate, 0) * contracts.scale)
                ELSE div(
                    2 * contracts.scale * extract(epoch FROM scope.ends_at - scope.starts_at)
@@ -97,7 +96,6 @@ WITH scope AS MATERIALIZED (
     FROM scope
     JOIN contracts ON contracts.id = scope.cycle_id
     JOIN instructors ON instructors.id = scope.instructor_id
-    LEFT JOIN first_of_day ON first_of_day.id = scope.id
 ), money AS MATERIALIZED (
     SELECT id, version, currency, round(revenue / scale, decimals) AS revenue,
            round(payment / scale, decimals) AS payment, round((revenue - payment) / scale, decimals) AS profit
@@ -105,7 +103,9 @@ WITH scope AS MATERIALIZED (
 )
 """
 
-# Only rows that change are written, and none that someone else has changed since it was read: they priced it.
+# Only rows that change are written, and none that someone else has changed since it was read: they priced it. What was
+# worked out and what was written are counted side by side: where the planner thinks they are few it would join them row
+# by row, thousands by thousands.
 PRICE = (
     _PRICED
     + """,
@@ -117,13 +117,18 @@ written AS (
     WHERE meetings.id = money.id AND meetings.version = money.version
       AND (meetings.revenue <> money.revenue OR meetings.instructor_payment <> money.payment
            OR meetings.profit <> money.profit)
-    RETURNING meetings.id, meetings.profit < 0 AND meetings.loss_reported_at IS NULL AS new_loss
+    RETURNING money.currency,
+              CASE WHEN meetings.profit < 0 AND meetings.loss_reported_at IS NULL THEN meetings.id END AS new_loss
 )
-SELECT money.currency, count(*) AS examined, count(written.id) AS changed, sum(money.revenue) AS revenue,
-       sum(money.payment) AS payment, sum(money.profit) AS profit,
-       array_agg(written.id) FILTER (WHERE written.new_loss) AS losses
-FROM money LEFT JOIN written ON written.id = money.id
-GROUP BY money.currency
+SELECT currency, count(*) FILTER (WHERE examined) AS examined, count(*) FILTER (WHERE NOT examined) AS changed,
+       sum(revenue) AS revenue, sum(payment) AS payment, sum(profit) AS profit,
+       array_agg(new_loss) FILTER (WHERE new_loss IS NOT NULL) AS losses
+FROM (
+    SELECT currency, true AS examined, revenue, payment, profit, NULL::uuid AS new_loss FROM money
+    UNION ALL
+    SELECT currency, false, NULL, NULL, NULL, new_loss FROM written
+) AS counted
+GROUP BY currency
 """
 )
 
