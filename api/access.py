@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from litestar.handlers import BaseRouteHandler
 
-from api.auth import access_of, own_verb_of
+from api.auth import access_of, own_verb_of, takes_job_tokens
 from models.identity.permissions import GUEST, ROLE_SCOPES, Role, Verb, allows, permission_of, resource_of
 
 PARTIES = (*Role, GUEST)
@@ -42,6 +42,8 @@ def sentence(handler: BaseRouteHandler) -> str:
     if access in SPECIAL:
         return _WORDS[access]
     parts = [*_parties(access, own_verb_of(handler)), f"API keys with `{access}`"]
+    if takes_job_tokens(handler):
+        parts.append("who holds a token for this job")
     return f"For {_listed(parts)}."
 
 

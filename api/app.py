@@ -28,6 +28,7 @@ from api.jobs.bulk_routes import BulkJobsController
 from api.jobs.express import ExpressLane
 from api.jobs.log_routes import JobLogsController
 from api.jobs.routes import JobKindsController, JobsController
+from api.jobs.token_routes import JobTokensController
 from api.limits import Entrance, Limits, refusing, searching
 from api.meetings.routes import CycleMeetingsController, InstructorPlanController, MeetingsController
 from api.notifications.routes import NotificationsController
@@ -62,7 +63,7 @@ from models.kernel.signals import JOB_CHANGED, Listener, Nudger
 CONTROLLERS: list[Any] = [
     AuthController, AccountController, OAuthController, GuestSessionsController, TotpController,
     MeController, IdentitiesController, ClerkController, UsersController,
-    ApiKeysController, JobsController, JobLogsController, BulkJobsController, JobKindsController,
+    ApiKeysController, JobsController, JobLogsController, BulkJobsController, JobTokensController, JobKindsController,
     SchedulesController,
     EventsController, EventTypesController,
     CustomersController, StudentsController, InstructorsController, CoursesController, BranchesController,

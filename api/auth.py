@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
@@ -13,22 +14,24 @@ from litestar.types import ASGIApp, Guard, Receive, Send
 from litestar.types import Scope as ConnectionScope
 
 from api.provider_tokens import ProviderTokens
-from models.identity.caller import Caller
+from models.identity.caller import Caller, TokenHolder
 from models.identity.permissions import GUEST, Scope, Verb
 from models.identity.provider_tokens import is_signed_by_others
 from models.identity.secrets import looks_like_api_key
 from models.identity.services.api_keys import authenticate_api_key
 from models.identity.services.guests import authenticate_guest
+from models.identity.services.job_tokens import authenticate_job_token
 from models.identity.services.provider_identities import authenticate_subject
 from models.identity.services.sessions import authenticate_token
 from models.identity.tokens import Purpose, is_for
-from models.identity.values import NEWCOMER, Provider
+from models.identity.values import JOB_TOKEN, NEWCOMER, Provider
 from models.kernel.crypto import digest
 from models.kernel.errors import Forbidden, Unauthorized
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 
 CREDENTIAL_HEADERS = {b"authorization", b"x-api-key"}
+CREDENTIAL_PARAMETER = b"access_token"  # RFC 6750, section 2.3
 CACHE_SECONDS = 1.0
 CACHE_ENTRIES = 10_000
 AsyncGuard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
@@ -51,6 +54,8 @@ class AuthenticationMiddleware(ASGIMiddleware):
 
     async def handle(self, scope: ConnectionScope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         caller = await self.identify(scope)
+        if "query_credentials" in scope["state"] and not takes_job_tokens(scope["route_handler"]):
+            raise Unauthorized("There is no `access_token` in the query here: send `Authorization: Bearer …`.")
         scope["user"] = caller and caller.on_request(scope["state"]["request_id"])
         await next_app(scope, receive, send)
 
@@ -104,6 +109,8 @@ class AuthenticationMiddleware(ASGIMiddleware):
             return await authenticate_subject(self._database, Provider.CLERK, claims["sub"])
         if is_for(Purpose.GUEST, credentials):
             return await authenticate_guest(self._database, self._settings, credentials)
+        if is_for(Purpose.JOB, credentials):
+            return await authenticate_job_token(self._database, self._settings, credentials)
         return await authenticate_token(self._database, self._settings, credentials)
 
 
@@ -129,8 +136,22 @@ def reaches(scope: Scope, verb: Verb = Verb.READ) -> AsyncGuard:
     return guard
 
 
+_job_readers = reaches(Scope.READ_JOBS)
+
+
+async def reads_this_job(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Whoever may read jobs; and who holds a token for this one, who is let in as its maker."""
+    holder = _caller(connection)
+    if isinstance(holder, TokenHolder):
+        if connection.path_params["job_id"] != holder.id:
+            raise Forbidden("This token opens another job.")
+        state = connection.scope["state"]
+        state["holder"], connection.scope["user"] = holder, holder.maker.on_request(state["request_id"])
+    await _job_readers(connection, handler)
+
+
 async def _anyone_known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    if _caller(connection).kind == GUEST:
+    if _caller(connection).kind in (GUEST, JOB_TOKEN):
         raise Forbidden("This is for users and API keys.")
 
 
@@ -153,6 +174,9 @@ async def _anyone(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -
     return None
 
 
+reads_this_job.access = Scope.READ_JOBS.value  # type: ignore[attr-defined]
+reads_this_job.verb = Verb.READ  # type: ignore[attr-defined]
+reads_this_job.takes_job_tokens = True  # type: ignore[attr-defined]
 _anyone.access = "public"  # type: ignore[attr-defined]
 _anyone_known.access = "authenticated"  # type: ignore[attr-defined]
 arriving.access = "person"  # type: ignore[attr-defined]
@@ -175,6 +199,11 @@ def own_verb_of(handler: BaseRouteHandler) -> Verb | None:
     return next((guard.verb for guard in handler.resolve_guards() if hasattr(guard, "verb")), None)
 
 
+def takes_job_tokens(handler: BaseRouteHandler) -> bool:
+    """Whether the route lets in who holds a token for the job it is about."""
+    return any(hasattr(guard, "takes_job_tokens") for guard in handler.resolve_guards())
+
+
 def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     caller = connection.scope["user"]
     if caller is None:
@@ -186,8 +215,9 @@ def _caller(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
 
 
 def credentials_of(scope: ConnectionScope) -> str | None:
-    """The one token or key that was sent, in whichever header; two different ones are refused."""
-    sent = {
+    """The one token or key that was sent, in whichever header; a job's token, also in the query. Two different ones are
+    refused."""
+    sent = _taken_from_query(scope) | {
         _credential(name, value.decode("latin-1")) for name, value in scope["headers"] if name in CREDENTIAL_HEADERS
     }
     if len(sent) > 1:
@@ -202,3 +232,18 @@ def _credential(header: bytes, value: str) -> str:
     if kind.lower() != "bearer" or not text.strip():
         raise Unauthorized("The Authorization header must be `Bearer <token>`.")
     return text.strip()
+
+
+def _taken_from_query(scope: ConnectionScope) -> set[str]:
+    """Out of it, so that nothing behind us can log it or show it. Raises Unauthorized for what opens more than a job:
+    addresses are kept in places where keys have no business."""
+    if CREDENTIAL_PARAMETER not in scope["query_string"]:
+        return set()
+    parts = [part.partition(b"=") for part in scope["query_string"].split(b"&")]
+    scope["query_string"] = b"&".join(b"".join(part) for part in parts if part[0] != CREDENTIAL_PARAMETER)
+    sent = {unquote_plus(value.decode("latin-1")) for name, _, value in parts if name == CREDENTIAL_PARAMETER}
+    if not all(is_for(Purpose.JOB, each) for each in sent):
+        raise Unauthorized("`access_token` takes the token of a job (`POST /jobs/{id}/tokens`).")
+    if sent:
+        scope["state"]["query_credentials"] = True
+    return sent

@@ -17,7 +17,7 @@ from api.addresses import Addresses, counted_as
 from api.auth import AsyncGuard, AuthenticationMiddleware
 from api.problems import send_problem
 from api.quota import Quota, QuotaAtHand, Standing
-from models.identity.caller import Caller
+from models.identity.caller import Caller, TokenHolder
 from models.kernel.errors import RateLimited
 from models.kernel.settings import Settings
 
@@ -29,7 +29,7 @@ UNCOUNTED = Counter("bellwork_rate_limit_uncounted_total", "Requests let in unco
 
 class Limit(StrEnum):
     """Each has a setting (`BELLWORK_RATE_LIMIT_…`), so many a minute. All are counted by caller, or else by address;
-    logins by address alone, whoever sends them.
+    logins by address alone, whoever sends them, and so is who holds a token for a job: anybody can make any number.
     """
 
     GENERAL = "general"
@@ -55,8 +55,8 @@ class Limits:
         """
         own = caller.rate_limit_per_minute if caller and by is Limit.GENERAL else None
         limit = own or self._per_minute[by]
-        by_caller = caller is not None and by is not Limit.LOGIN
-        name = f"{by}:{caller.name if by_caller and caller else counted_as(address)}"
+        counted = None if by is Limit.LOGIN or isinstance(caller, TokenHolder) else caller
+        name = f"{by}:{counted.name if counted else counted_as(address)}"
         standing = await self._quota.take(name, limit) or self._without_redis(by, name, limit)
         if not standing.allowed:
             REFUSED.labels(by).inc()

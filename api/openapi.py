@@ -29,7 +29,7 @@ from litestar.openapi.spec import (
 from litestar.routes import HTTPRoute
 
 from api.access import PUBLIC, scopes_of, sentence
-from api.auth import access_of
+from api.auth import access_of, takes_job_tokens
 from api.document_types import take_strings_too
 from api.examples import example_of
 from api.health.routes import VERSION
@@ -80,8 +80,16 @@ def openapi_config() -> OpenAPIConfig:
             responses={f"Problem{status}": _problem(status) for status in PROBLEMS},
             parameters={key: _header(*header) for key, header in HEADERS.items()},
             security_schemes={
-                "bearer": SecurityScheme(type="http", scheme="bearer", description="an access token, or an API key"),
+                "bearer": SecurityScheme(
+                    type="http", scheme="bearer", description="an access token, an API key, or a job's token"
+                ),
                 "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+                "jobToken": SecurityScheme(
+                    type="apiKey",
+                    name="access_token",
+                    security_scheme_in="query",
+                    description="a job's token (`POST /jobs/{job_id}/tokens`), for `EventSource`: it sends no headers",
+                ),
             },
         ),
         use_handler_docstrings=True,
@@ -116,6 +124,8 @@ def _add_security(operation: Operation, handler: HTTPRouteHandler) -> None:
     """A scheme's list holds the scopes needed (OpenAPI 3.1 allows it for every scheme)."""
     access, scopes = access_of(handler), scopes_of(handler)
     operation.security = [] if PUBLIC in access else [{"bearer": scopes}, {"apiKey": scopes}]
+    if takes_job_tokens(handler):
+        operation.security.append({"jobToken": []})
     needs = sentence(handler)
     operation.description = f"{operation.description}\n\n{needs}" if operation.description else needs
 

@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 
 from api.access import PARTIES, SPECIAL, reach_of
 from api.app import CONTROLLERS
-from api.auth import access_of, own_verb_of
+from api.auth import access_of, own_verb_of, takes_job_tokens
 from api.dependencies import DEPENDENCIES
 from models.identity.permissions import MATRIX, Permission, Verb, permission_of
 from models.kernel.reach import declarations
@@ -86,7 +86,9 @@ def _hidden() -> Iterator[str]:
 
 def _operations() -> Iterator[str]:
     yield "## Operations\n"
-    yield "Of keys: the scope, `*` for what only administrators may, `any` for whatever key.\n"
+    yield "Of keys: the scope, `*` for what only administrators may, `any` for whatever key."
+    opened = ", ".join(f"`{place}`" for place, handler in _handlers() if takes_job_tokens(handler))
+    yield f"A token of one job opens {opened}\nof that job, and what is public.\n"
     yield from _table_head("Operation", *PARTIES, "key")
     for place, handler in _handlers():
         (access,) = access_of(handler)

@@ -11,6 +11,7 @@ from litestar.datastructures import State
 
 from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
+from api.jobs.sight import Trust, by_token, shown
 from api.resources import Response, encode
 from api.transaction import Unit
 from models.jobs.logs import list_lines
@@ -127,22 +128,23 @@ async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> As
     """Server-sent events: `log` for each line of its log, `progress` whenever the job has changed, `end` when it has
     finished, and pings between.
 
-    `Last-Event-ID` leaves out what the client has already seen.
+    `Last-Event-ID` leaves out what the client has already seen. It ends early for who may not see the job any more.
     """
     database: Database = request.app.state.database
     listener: Listener = request.app.state.listener
     seen, quiet_since = Seen.read(last_id), asyncio.get_running_loop().time()
+    trust = Trust(request, job.id)
     with listener.subscribe(JOB_CHANGED, str(job.id)) as changed:
         yield b"retry: 1000\n\n"
         while True:
             changed.clear()
             job = await get_job(database, job.id)  # before its lines: of one that has ended all are there
-            while lines := await list_lines(database, job.id, after=seen.line):
+            while not by_token(request) and (lines := await list_lines(database, job.id, after=seen.line)):
                 for line in lines:
                     seen.line = line.number
                     yield _event(b"log", seen.id, encode(line))
                 quiet_since = asyncio.get_running_loop().time()
-            body = encode(JobOut.of(job))
+            body = encode(shown(request, job))
             if (state := state_of(body)) != seen.state:
                 seen.state, quiet_since = state, asyncio.get_running_loop().time()
                 yield _event(b"end" if job.finished else b"progress", seen.id, body)
@@ -152,6 +154,8 @@ async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> As
                 yield b": ping\n\n"
                 quiet_since = asyncio.get_running_loop().time()
             await _wait(changed, POLL_SECONDS)
+            if not await trust.holds():
+                return
 
 
 def _event(name: bytes, id_: str, data: bytes) -> bytes:

@@ -10,7 +10,7 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 from msgspec import UNSET
 
-from api.auth import admins_only, authenticated, reaches, requires
+from api.auth import admins_only, authenticated, reaches, reads_this_job, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
 from api.jobs.following import (
     StateMatch,
@@ -32,22 +32,20 @@ from api.jobs.schemas import (
     JobOut,
     RetryIn,
 )
+from api.jobs.sight import shown, visible_job
 from api.jobs.submitting import batch_items, check_callback, options_of, submittable
 from api.resources import Response, encode
 from api.transaction import Unit
 from models.events.endings import cancel_job
-from models.identity.caller import Caller
 from models.identity.permissions import Scope, Verb
 from models.jobs import operations, waiting
 from models.jobs import service as jobs
 from models.jobs.dispatching import list_paused
 from models.jobs.explain import Explanation
 from models.jobs.kinds import JobKind, all_kinds, kind_named
-from models.jobs.records import JobRecord
 from models.jobs.service import JobPage
 from models.jobs.waiting import JobPatch
 from models.kernel.paging import Listing
-from models.kernel.session import Database
 
 CANCEL_WAIT_SECONDS = 10
 DEDUPLICATED = ResponseHeader(
@@ -98,14 +96,14 @@ class JobsController(Controller):
         rows, pagination = await jobs.list_jobs(session, page, owner=caller.visible_owner)
         return Listing([JobOut.of(row) for row in rows], pagination)
 
-    @get("/{job_id:uuid}", guards=[reaches(Scope.READ_JOBS)], summary="Read a job")
+    @get("/{job_id:uuid}", guards=[reads_this_job], summary="Read a job")
     async def get_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Response[JobOut]:
         """`Prefer: wait=N` holds the answer until the job ends, for N seconds at most (30). Every unfinished answer
         says when to look again (`Retry-After`), and `If-None-Match` with its `ETag` gets 304 while nothing changed."""
-        job = await _visible_job(request, caller, job_id)
+        job = await visible_job(request, caller, job_id)
         if not job.finished and (seconds := preferred_wait(request)):
             job = await wait_for_end(request.app.state, job_id, seconds)
-        body = encode(JobOut.of(job))
+        body = encode(shown(request, job))
         headers = {"ETag": etag_of(body)}
         if not job.finished:
             headers["Retry-After"] = await retry_after_of(request.app.state, job)
@@ -113,17 +111,17 @@ class JobsController(Controller):
             return Response(cast(Any, b""), status_code=304, headers=headers)
         return Response(cast(Any, body), headers=headers)
 
-    @get("/{job_id:uuid}/attempts", guards=[reaches(Scope.READ_JOBS)], summary="Read a job's attempts")
+    @get("/{job_id:uuid}/attempts", guards=[reads_this_job], summary="Read a job's attempts")
     async def list_attempts(
         self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]
     ) -> list[AttemptOut]:
         """Every attempt with its worker, times and outcome, oldest first."""
-        await _visible_job(request, caller, job_id)
+        await visible_job(request, caller, job_id)
         return [AttemptOut.of(attempt) for attempt in await jobs.list_attempts(request.app.state.database, job_id)]
 
     @get(
         "/{job_id:uuid}/events",
-        guards=[reaches(Scope.READ_JOBS)],
+        guards=[reads_this_job],
         summary="Stream a job",
         media_type="text/event-stream",
     )
@@ -134,8 +132,9 @@ class JobsController(Controller):
         job_id: FromPath[UUID],
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
     ) -> Stream:
-        """Server-sent events: `progress` at each change, `end` once it has finished, then the stream closes."""
-        job = await _visible_job(request, caller, job_id)
+        """Server-sent events: `log` for each line of its log, `progress` at each change, `end` once it has finished,
+        then the stream closes."""
+        job = await visible_job(request, caller, job_id)
         return Stream(
             stream(request, job, last_event_id),
             media_type="text/event-stream",
@@ -145,7 +144,7 @@ class JobsController(Controller):
     @get("/{job_id:uuid}/explain", guards=[reaches(Scope.READ_JOBS)], summary="Explain a job")
     async def explain_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Explanation:
         """Why it is not running or not done, and what comes next."""
-        await _visible_job(request, caller, job_id)
+        await visible_job(request, caller, job_id)
         return await operations.explain_job(request.app.state.database, job_id)
 
     @patch(
@@ -248,8 +247,3 @@ class JobKindsController(Controller):
 async def _described(request: ApiRequest, kind: JobKind, paused: set[str]) -> JobKindOut:
     pace = await request.app.state.pace.pace(request.app.state.database, kind.name)
     return JobKindOut.of_kind(kind, pace, paused=kind.name in paused)
-
-
-async def _visible_job(request: ApiRequest, caller: Caller, id_: UUID) -> JobRecord:
-    database: Database = request.app.state.database
-    return await jobs.get_job(database, id_, owner=caller.visible_owner)

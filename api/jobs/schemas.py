@@ -75,6 +75,20 @@ class RetryIn(In):
     from_start: bool = False
 
 
+class JobTokenIn(In):
+    """It opens the job for so long."""
+
+    expires_in_seconds: Annotated[int, Meta(ge=60, le=86_400, examples=[3600])] = 3600
+
+
+class JobTokenOut(Out):
+    """`token` is shown this once, and stored nowhere."""
+
+    token: Annotated[str, Meta(examples=["eyJhbGciOiJIUzI1NiJ9.…"])]
+    expires_at: datetime
+    job_id: UUID
+
+
 class JobKindPatch(In):
     """Jobs of a paused kind are accepted and wait."""
 

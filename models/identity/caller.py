@@ -1,5 +1,6 @@
 """Who is calling: an actor with the scopes they hold."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -90,6 +91,14 @@ class Caller(Actor, frozen=True, kw_only=True):
 
     def on_request(self, request_id: str) -> "Caller":
         return msgspec.structs.replace(self, request_id=request_id)
+
+
+class TokenHolder(Caller, frozen=True, kw_only=True):
+    """Who holds a token for one job, whose id is theirs: without role or scope, they may nothing. What the token opens
+    is opened as to its maker, by the guard that takes such tokens."""
+
+    maker: Caller
+    expires_at: datetime
 
 
 def _missing(scope: str) -> Forbidden:

@@ -26,16 +26,21 @@ _REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp"]
 
 class Purpose(StrEnum):
     """`access`: calls on behalf of a session. `challenge`: the password was right, the second step is due. `guest`:
-    calls of a visitor.
+    calls of a visitor. `job`: following one job.
     """
 
     ACCESS = "access"
     CHALLENGE = "challenge"
     GUEST = "guest"
+    JOB = "job"
 
     @property
     def typ(self) -> str:
         return f"{self}+jwt"
+
+    @property
+    def renewal(self) -> str:
+        return "ask for another one" if self is Purpose.JOB else "refresh it, or log in again"
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -78,7 +83,7 @@ def read_token(settings: Settings, purpose: Purpose, token: str, *claims: str) -
             raise jwt.InvalidTokenError("a token for another purpose")
         return Token(UUID(whole["payload"]["sub"]), whole["payload"])
     except jwt.ExpiredSignatureError:
-        raise Unauthorized(f"The {purpose} token has expired; refresh it, or log in again.") from None
+        raise Unauthorized(f"The {purpose} token has expired; {purpose.renewal}.") from None
     except (jwt.InvalidTokenError, ValueError):
         raise Unauthorized(f"The {purpose} token is not valid.") from None
 

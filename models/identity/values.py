@@ -13,6 +13,8 @@ class LinkPurpose(StrEnum):
 
 # The kind of a caller whose token is good, but who has no account yet.
 NEWCOMER = "newcomer"
+# The kind of a caller who holds a token for one job.
+JOB_TOKEN = "job_token"
 
 
 class Provider(StrEnum):

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +13,7 @@ from models.jobs.service import get_job
 from models.kernel.session import Database
 from tests.conftest import sign_in
 from tests.support.client import ApiClient
+from tests.support.listening import listening
 
 pytestmark = pytest.mark.usefixtures("workers")
 
@@ -64,7 +64,7 @@ async def test_each_thing_a_caller_sees_of_a_job_is_an_event_when_it_changes(
     """Words of progress alone, a step, a requested cancel: what has an ETag of its own is an event of its own."""
     job = await client.submit("probe.echo", {"text": "x"}, runAt="2199-01-01T00:00:00Z")
     id_ = UUID(job["id"])
-    events = following.stream(cast(Any, SimpleNamespace(app=app)), await get_job(database, id_), None)
+    events = following.stream(listening(app), await get_job(database, id_), None)
     assert await anext(events) == b"retry: 1000\n\n"
     states = [_id_of(await anext(events))]
     for change in (

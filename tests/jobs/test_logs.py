@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -44,6 +43,7 @@ from tasks.reporting import Reporter
 from tasks.runtime import Runtime
 from tests.conftest import sign_in
 from tests.support.client import ApiClient, eventually
+from tests.support.listening import listening
 from tests.support.probes import Echo, Talk
 
 
@@ -141,7 +141,7 @@ async def test_a_stream_begins_with_the_lines_so_far_and_ends_after_the_last(app
 
 async def stream_of(app: Litestar, job_id: str, last_id: str | None = None) -> AsyncGenerator[bytes, None]:
     job = await get_job(app.state.database, UUID(job_id))
-    return cast(Any, following.stream(cast(Any, SimpleNamespace(app=app, scope={"state": {}})), job, last_id))
+    return cast(AsyncGenerator[bytes, None], following.stream(listening(app), job, last_id))
 
 
 async def first_event(app: Litestar, job_id: str, last_id: str | None = None) -> dict[str, Any]:

@@ -135,8 +135,12 @@ async def refresh(session: AsyncSession, database: Database, settings: Settings,
 async def authenticate_token(on: Connection, settings: Settings, token: str) -> Caller:
     """Raises Unauthorized for a bad token, for a session that has ended, and for a user who is gone or blocked."""
     read = read_token(settings, Purpose.ACCESS, token, _SESSION)
-    session_id = read.id_in(_SESSION)
-    rows = await fetch(on, account_queries.SESSION_FOR_TOKEN, session_id, read.subject)
+    return await caller_in(on, read.id_in(_SESSION), read.subject)
+
+
+async def caller_in(on: Connection, session_id: UUID, user_id: UUID) -> Caller:
+    """Raises Unauthorized when the session has ended, or the user is gone or blocked."""
+    rows = await fetch(on, account_queries.SESSION_FOR_TOKEN, session_id, user_id)
     if not rows:
         raise Unauthorized("The access token is not valid.")
     role = Role(rows[0]["role"])
