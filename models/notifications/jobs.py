@@ -23,8 +23,8 @@ class MailSent(JobResult):
 
 
 def limits() -> Limits:
-    """What Resend takes of its customer in a second, by the setting; the sandbox takes everything. The tenth more is for
-    calls that take their time to get there."""
+    """What Resend takes of its customer in a second, by the setting; the sandbox takes everything. The tenth more is
+    for calls that take their time to get there."""
     settings = get_settings()
     return Limits(rate=Rate(settings.mails_per_second, 1.1)) if settings.resend_api_key else NO_LIMITS
 

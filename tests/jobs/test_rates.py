@@ -135,8 +135,8 @@ async def test_no_window_ever_holds_more_starts_than_the_rate(client: ApiClient,
     batch = await client.expect(202, "POST", "/jobs/batch", json={"jobs": jobs})
     assert (await client.finish(batch["id"]))["result"]["succeeded"] == 12
     rows = await database.fetch("""
-        SELECT job_attempts.started_at, limit_key FROM job_attempts JOIN jobs ON jobs.id = job_id WHERE kind = 'probe.paced'
-        ORDER BY 1""")
+        SELECT job_attempts.started_at, limit_key FROM job_attempts JOIN jobs ON jobs.id = job_id
+        WHERE kind = 'probe.paced' ORDER BY 1""")
     assert len(rows) == 15
     for most, starts in (
         (3, [row["started_at"] for row in rows]),
