@@ -45,7 +45,7 @@ async def _generate(stage: Stage) -> float:
     cycles = [row["id"] for row in await stage.database.fetch("SELECT id FROM cycles")]
     started = time.perf_counter()
     async with stage.database.transaction() as session:
-        done = await generate_meetings(session, SYSTEM, cycles, OnConflict.SKIP, lambda *_: None)
+        done = await generate_meetings(session, SYSTEM, cycles, OnConflict.SKIP, lambda *_: None, lambda *_, **__: None)
     return done.created / (time.perf_counter() - started)
 
 

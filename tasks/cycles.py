@@ -16,7 +16,9 @@ from tasks.handlers import handles
 
 @handles(GenerateMeetings)
 async def generate_meetings(ctx: JobContext, args: GenerateMeetings) -> MeetingsGenerated:
-    return await generation.generate_meetings(ctx.session, ctx.actor, args.cycle_ids, args.on_conflict, ctx.progress)
+    return await generation.generate_meetings(
+        ctx.session, ctx.actor, args.cycle_ids, args.on_conflict, ctx.progress, ctx.log
+    )
 
 
 @handles(SyncProgress)

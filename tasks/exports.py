@@ -28,6 +28,7 @@ async def create_export(ctx: JobContext, args: CreateExport) -> ExportCreated:
         file = folder / f"export.{args.format}"
         rows = await _write(ctx, args, file)
         stored = await ctx.files.put(key, file)
+    ctx.log("The file is stored.", rows=rows, bytes=stored.size)
     export = await exports.finish_export(
         ctx.session, ctx.actor, ctx.job.id, file_key=key, row_count=rows, size_bytes=stored.size
     )
@@ -54,7 +55,10 @@ async def _write(ctx: JobContext, args: CreateExport, file: Path) -> int:
     caller = await caller_of(ctx.database, ctx.actor)
     reach = caller.require_reach(args.exportable.scope)
     exportable = args.exportable.without(reach.hidden)
+    if hidden := [column.name for column in args.exportable.columns if column.name in reach.hidden]:
+        ctx.log("Columns that its owner does not see were left out.", columns=hidden)
     async with open_snapshot(ctx.database, exportable, args.filters, reach) as snapshot:
+        ctx.log("Writing rows as they are now.", rows=snapshot.total)
         if args.format == "csv":
             return await write_csv(snapshot, file, ctx.progress, bom=args.bom)
         if ctx.settings.scratch_dir:

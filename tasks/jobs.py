@@ -9,7 +9,7 @@ from models.events.endings import cancel_next
 from models.jobs.cancelling import first_to_cancel, group_to_cancel
 from models.jobs.jobs import CancelJobs, ManyCancelled, Redrive, RedriveFilter, Redriven, StopReason
 from models.jobs.redriving import Place, count_failed, count_redriven, list_paused_among, retry_next
-from models.jobs.rules import UNFINISHED, JobStatus
+from models.jobs.rules import UNFINISHED, JobStatus, LogLevel
 from models.kernel.signals import JOB_CHANGED, Nudger
 from tasks.context import JobContext
 from tasks.handlers import handles
@@ -71,7 +71,8 @@ async def _reason_to_stop(ctx: JobContext, args: Redrive, state: RedriveState) -
         waiting = {status: ends[status] for status in UNFINISHED if status in ends}
         if not waiting or state.retried > args.canary:
             break
-        if await list_paused_among(ctx.database, ctx.job.id):
+        if paused := await list_paused_among(ctx.database, ctx.job.id):
+            ctx.log("Stopped, because kinds of the first few were paused.", LogLevel.WARNING, kinds=paused)
             return StopReason.KIND_PAUSED
         counts = ", ".join(f"{jobs} {status}" for status, jobs in waiting.items())
         ctx.progress(state.retried + state.skipped, state.matched, f"waiting for the first few to end: {counts}")
@@ -79,7 +80,10 @@ async def _reason_to_stop(ctx: JobContext, args: Redrive, state: RedriveState) -
             ctx.postpone(min(1 + ctx.job.uncounted_attempts, LONGEST_WAIT_SECONDS))
         await asyncio.sleep(CANARY_POLL_SECONDS)
     failed, succeeded = ends.get(JobStatus.FAILED, 0), ends.get(JobStatus.SUCCEEDED, 0)
-    return StopReason.FAILURES if failed > (failed + succeeded) * args.stop_at_failure_share else None
+    if failed <= (failed + succeeded) * args.stop_at_failure_share:
+        return None
+    ctx.log("Stopped, because too many failed again.", LogLevel.WARNING, failed=failed, succeeded=succeeded)
+    return StopReason.FAILURES
 
 
 class CancelState(msgspec.Struct):
@@ -101,7 +105,9 @@ async def cancel_jobs(ctx: JobContext, args: CancelJobs) -> ManyCancelled:
     state = ctx.resume(CancelState)
     if state is None:
         state = CancelState(sum(group.jobs for group in await group_to_cancel(ctx.session, args.filter, before)))
+        ctx.log("Jobs were found.", jobs=state.matched)
     while start := await first_to_cancel(ctx.session, args.filter, before):
+        reached = state.reached
         while jobs := await cancel_next(ctx.session, args.filter, before, start, CANCELLED_AT_ONCE):
             start = UUID(int=jobs[-1].id.int + 1)
             state.prevented += sum(job.finished for job in jobs)
@@ -110,6 +116,8 @@ async def cancel_jobs(ctx: JobContext, args: CancelJobs) -> ManyCancelled:
             for job in jobs:
                 nudger.tell(JOB_CHANGED, str(job.id))
             ctx.progress(state.reached, max(state.matched, state.reached), "jobs cancelled or asked to stop")
+        if state.reached > reached:
+            ctx.log("Jobs were cancelled or asked to stop.", prevented=state.prevented, stopping=state.stopping)
         await ctx.checkpoint(state)
         await asyncio.sleep(LOCKED_POLL_SECONDS)
     await nudger.settle()

@@ -14,6 +14,8 @@ from models.cycles.jobs import MeetingsGenerated
 from models.cycles.services.generation import generate_meetings
 from models.cycles.tables import Cycle
 from models.cycles.values import OnConflict
+from models.jobs.logs import Log
+from models.jobs.rules import LogLevel
 from models.kernel.actor import SYSTEM
 from models.kernel.errors import Conflict, NotFound
 from models.kernel.session import Database, Row
@@ -27,10 +29,12 @@ def weekly(weekday: int, start: str = "16:00", end: str = "17:30") -> dict[str, 
     return {"slots": [{"weekday": weekday, "start": start, "end": end}]}
 
 
-async def generate(database: Database, *cycles: Cycle, on_conflict: OnConflict = OnConflict.SKIP) -> MeetingsGenerated:
+async def generate(
+    database: Database, *cycles: Cycle, on_conflict: OnConflict = OnConflict.SKIP, log: Log = lambda *_, **__: None
+) -> MeetingsGenerated:
     async with database.transaction() as session:
         ids = [cycle.id for cycle in cycles]
-        return await generate_meetings(session, SYSTEM, ids, on_conflict, lambda *_: None)
+        return await generate_meetings(session, SYSTEM, ids, on_conflict, lambda *_: None, log)
 
 
 async def a_cycle(database: Database, *, country: str = "IL", subdivision: str | None = None, **terms: Any) -> Cycle:
@@ -229,6 +233,30 @@ async def test_a_taken_instructor_fails_the_job_with_the_dates_and_nothing_creat
     with pytest.raises(Conflict, match=r"Chess, 2026-02-10 17:00; Chess, 2026-02-17 17:00"):
         await generate(database, new, on_conflict=OnConflict.FAIL)
     assert await meetings_of(database, new) == []
+
+
+async def test_the_log_tells_of_each_cycle_what_was_left_out_also_when_nothing_is_created(database: Database) -> None:
+    said: list[tuple[str, LogLevel, dict[str, Any]]] = []
+
+    def log(message: str, /, level: LogLevel = LogLevel.INFO, **fields: Any) -> None:
+        said.append((message, level, fields))
+
+    _, new = await two_cycles(database)
+    away = await a_cycle(database, pattern=weekly(2), start_date=date(2026, 3, 25), total_meetings=3)
+    over = await a_cycle(database, status="completed")
+    with pytest.raises(Conflict):
+        await generate(database, away, over, new, on_conflict=OnConflict.FAIL, log=log)
+    assert said == [
+        ("A cycle was left out.", LogLevel.INFO, {"cycleId": over.id, "reason": "the cycle is completed"}),
+        (
+            "Dates were left out.", LogLevel.INFO,
+            {"cycleId": away.id, "total": 1, "dates": {"2026-04-08": "public holiday: Seventh day of Pesach"}},
+        ),
+        (
+            "The instructor is taken.", LogLevel.WARNING,
+            {"cycleId": new.id, "total": 2, "startsAt": ["2026-02-10T16:00:00+00:00", "2026-02-17T16:00:00+00:00"]},
+        ),
+    ]  # fmt: skip
 
 
 async def test_an_instructor_who_is_always_taken_ends_the_search(database: Database) -> None:

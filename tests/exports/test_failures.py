@@ -19,6 +19,7 @@ from models.exports.service import get_export, request_export
 from models.exports.tables import Export, ExportStatus
 from models.exports.xlsx_file import write_sheet
 from models.jobs.kinds import kind_named
+from models.jobs.logs import list_lines
 from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.jobs.service import get_job
@@ -112,6 +113,9 @@ async def test_a_full_disk_ends_an_attempt_and_a_later_one_succeeds(
     assert (await worker.export(job)).status == ExportStatus.READY
     assert worker.files_of(worker.store) == [f"exports/{job.id}.{format_}"]
     assert worker.files_of(worker.scratch) == []
+    lines = [(line.attempt, line.message) for line in await list_lines(worker.database, job.id)]
+    begun = "Writing rows as they are now."
+    assert lines == [(1, begun), (2, begun), (2, "The file is stored.")]
 
 
 async def test_a_disk_that_stays_full_fails_the_export_with_the_reason(

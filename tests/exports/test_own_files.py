@@ -40,6 +40,10 @@ async def test_a_sheet_leaves_out_what_is_hidden(anonymous: ApiClient, sides: Si
     rows = records(await export_sheet(anonymous, "meetings"))
     assert [row["Number"] for row in rows] == [1, 2, 3]
     assert not {"Revenue", "Instructor's pay", "Profit", "Notes"} & rows[0].keys()
+    export, *_ = (await anonymous.expect(200, "GET", "/exports"))["data"]
+    told = (await anonymous.logs(export["id"]))[0]
+    assert told["message"] == "Columns that its owner does not see were left out."
+    assert {"revenue", "instructorPayment", "profit", "notes"} <= set(told["fields"]["columns"])
 
 
 async def test_filters_reach_no_further(anonymous: ApiClient, sides: Sides) -> None:

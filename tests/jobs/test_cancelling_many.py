@@ -61,6 +61,11 @@ async def test_what_waits_of_a_kind_is_shown_and_then_cancelled(client: ApiClien
     result = await cancel(client, kind="probe.effect", running=True)
     assert result == {"matched": 2, "prevented": 1, "stopping": 1, "alreadyEnded": 0}
     assert (await client.finish(runs))["status"] == "cancelled"
+    (job, _) = (await client.expect(200, "GET", "/jobs", params={"kind": "jobs.cancel"}))["data"]
+    assert [(line["message"], line["fields"]) for line in await client.logs(job["id"])] == [
+        ("Jobs were found.", {"jobs": 2}),
+        ("Jobs were cancelled or asked to stop.", {"prevented": 1, "stopping": 1}),
+    ]
 
 
 @pytest.mark.usefixtures("workers")

@@ -47,16 +47,11 @@ from tests.support.listening import listening
 from tests.support.probes import Echo, Talk
 
 
-async def logs(client: ApiClient, job_id: str, **query: Any) -> list[dict[str, Any]]:
-    feed = await client.expect(200, "GET", f"/jobs/{job_id}/logs", params=query)
-    return cast(list[dict[str, Any]], feed["data"])
-
-
 @pytest.mark.usefixtures("workers")
 async def test_lines_of_failed_attempts_stay_though_their_work_is_undone(client: ApiClient, database: Database) -> None:
     job = await client.submit("probe.log", {"lines": 2, "failUntil": 2})
     assert (await client.finish(job["id"]))["status"] == "succeeded"
-    lines = await logs(client, job["id"])
+    lines = await client.logs(job["id"])
     assert [(line["number"], line["attempt"], line["message"], line["level"]) for line in lines] == [
         (1, 1, "line 1", "info"), (2, 1, "line 2", "error"),
         (3, 2, "line 1", "info"), (4, 2, "line 2", "error"),
@@ -70,7 +65,7 @@ async def test_lines_of_failed_attempts_stay_though_their_work_is_undone(client:
 async def test_lines_have_the_time_at_which_they_were_written(client: ApiClient) -> None:
     job = await client.submit("probe.log", {"lines": 4, "seconds": 0.15})
     done = await client.finish(job["id"])
-    times = [done["startedAt"], *(line["at"] for line in await logs(client, job["id"])), done["finishedAt"]]
+    times = [done["startedAt"], *(line["at"] for line in await client.logs(job["id"])), done["finishedAt"]]
     assert times == sorted(times)
     assert len(set(times)) == 6
 
@@ -79,11 +74,11 @@ async def test_lines_have_the_time_at_which_they_were_written(client: ApiClient)
 async def test_lines_are_read_by_level_attempt_and_page(client: ApiClient) -> None:
     job = await client.submit("probe.log", {"lines": 3, "failUntil": 1})
     await client.finish(job["id"])
-    numbers = [line["number"] for line in await logs(client, job["id"], level="error,warning")]
+    numbers = [line["number"] for line in await client.logs(job["id"], level="error,warning")]
     assert numbers == [3, 6]
-    assert [line["number"] for line in await logs(client, job["id"], attempt=2)] == [4, 5, 6]
-    assert [line["number"] for line in await logs(client, job["id"], attempt=2, level="info", limit=1)] == [4]
-    assert await logs(client, job["id"], attempt=70_000) == []
+    assert [line["number"] for line in await client.logs(job["id"], attempt=2)] == [4, 5, 6]
+    assert [line["number"] for line in await client.logs(job["id"], attempt=2, level="info", limit=1)] == [4]
+    assert await client.logs(job["id"], attempt=70_000) == []
     path, after, seen = f"/jobs/{job['id']}/logs", 0, []
     while (feed := await client.expect(200, "GET", path, params={"limit": 4, "after": after}))["data"]:
         seen += [line["number"] for line in feed["data"]]
@@ -97,15 +92,15 @@ async def test_lines_are_read_by_level_attempt_and_page(client: ApiClient) -> No
 async def test_lines_said_in_a_thread_are_kept(client: ApiClient) -> None:
     job = await client.submit("probe.log", {"lines": 20, "inThread": True})
     await client.finish(job["id"])
-    assert [line["message"] for line in await logs(client, job["id"])] == [f"line {n}" for n in range(1, 21)]
+    assert [line["message"] for line in await client.logs(job["id"])] == [f"line {n}" for n in range(1, 21)]
 
 
 @pytest.mark.usefixtures("workers")
 async def test_a_job_keeps_so_many_lines_over_all_attempts_and_says_that_there_are_more(client: ApiClient) -> None:
     job = await client.submit("probe.log", {"lines": LINES_KEPT - 300, "failUntil": 1})
     await client.finish(job["id"])
-    lines = await logs(client, job["id"], limit=1000)
-    rest = await logs(client, job["id"], after=1000)
+    lines = await client.logs(job["id"], limit=1000)
+    rest = await client.logs(job["id"], after=1000)
     assert [line["number"] for line in lines] == list(range(1, LINES_KEPT + 1))
     assert lines[-1]["message"] == "line 300"
     assert [(line["number"], line["message"], line["level"]) for line in rest] == [(1001, NO_MORE, "warning")]
@@ -136,7 +131,7 @@ async def test_a_stream_begins_with_the_lines_so_far_and_ends_after_the_last(app
     await client.finish(job["id"])
     events = [read(event) async for event in await stream_of(app, job["id"])][1:]
     assert [event["event"] for event in events] == ["log"] * 250 + ["end"]
-    assert events[0]["data"] == (await logs(client, job["id"], limit=1))[0]
+    assert events[0]["data"] == (await client.logs(job["id"], limit=1))[0]
 
 
 async def stream_of(app: Litestar, job_id: str, last_id: str | None = None) -> AsyncGenerator[bytes, None]:

@@ -188,6 +188,9 @@ async def test_a_redrive_stops_when_the_kind_of_its_canaries_is_paused(client: A
     await client.expect(200, "PATCH", "/job-kinds/probe.effect", json={"paused": True})
     done = await client.finish(job["id"])
     assert (done["result"]["stopped"], done["result"]["reason"], done["result"]["retried"]) == (True, "kind_paused", 1)
+    (line,) = await client.logs(done["id"])
+    assert line["message"] == "Stopped, because kinds of the first few were paused."
+    assert (line["level"], line["fields"]) == ("warning", {"kinds": ["probe.effect"]})
     assert sorted(await statuses(client, *ids))[:2] == ["failed", "failed"]
 
 
@@ -287,5 +290,8 @@ async def test_a_redrive_stops_itself_when_its_canaries_fail_again(client: ApiCl
     body = {"kind": "probe.effect", "canary": 2}
     redrive = await client.finish((await client.expect(202, "POST", "/jobs/redrive", json=body))["id"], within=60)
     assert (redrive["result"]["retried"], redrive["result"]["stopped"]) == (2, True)
+    (line,) = await client.logs(redrive["id"])
+    assert line["message"] == "Stopped, because too many failed again."
+    assert (line["level"], line["fields"]) == ("warning", {"failed": 2, "succeeded": 0})
     attempts = [(await client.expect(200, "GET", f"/jobs/{each['id']}"))["attempt"] for each in failed]
     assert sorted(attempts) == [1] * 6 + [2] * 2

@@ -32,6 +32,12 @@ class ApiClient(httpx.AsyncClient):
                 return job
         raise AssertionError(f"the job has not ended within {within} s: {job}")
 
+    async def logs(self, job_id: str, **query: Any) -> list[dict[str, Any]]:
+        """Lines of the job's log."""
+        feed = await self.expect(200, "GET", f"/jobs/{job_id}/logs", params=query)
+        lines: list[dict[str, Any]] = feed["data"]
+        return lines
+
 
 async def eventually(check: Any, *, within: float = 20.0) -> Any:
     """The first true answer of the coroutine function `check`; fails the test when there is none in time."""

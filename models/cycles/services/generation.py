@@ -16,12 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.cycles import generation_queries as queries
 from models.cycles.calendars import BlockedDates, Closed
 from models.cycles.events import MEETING_SCHEDULED, MeetingState
-from models.cycles.jobs import LISTED_AT_MOST, ConflictOut, MeetingsGenerated, SkippedOut
+from models.cycles.jobs import ConflictOut, MeetingsGenerated
 from models.cycles.queries import LOCK_INSTRUCTORS
 from models.cycles.rules import MeetingPattern, Plan, plan_meetings
 from models.cycles.services.cycles import lock_cycles
+from models.cycles.services.outcome import NAMED_AT_MOST, Outcome
 from models.cycles.values import CycleStatus, MeetingStatus, OnConflict
 from models.events.service import emit_many
+from models.jobs.logs import Log
 from models.kernel.actor import Actor
 from models.kernel.errors import Conflict
 from models.kernel.ids import new_id
@@ -29,7 +31,6 @@ from models.kernel.session import Row, fetch
 
 BATCH_MEETINGS = 5000
 MAX_ROUNDS = 100
-NAMED_AT_MOST = 20
 Report = Callable[[int, int, str], None]
 
 
@@ -67,48 +68,18 @@ class Draft(msgspec.Struct, frozen=True):
     local_date: date
 
 
-class Outcome:
-    """What a run has done so far; it keeps as many single cases as are told, and counts the rest."""
-
-    def __init__(self) -> None:
-        self.created = 0
-        self.skipped: list[SkippedOut] = []
-        self.skipped_total = 0
-        self.conflicts: list[ConflictOut] = []
-        self.conflicts_total = 0
-
-    def skip(self, cycle_id: UUID, day: date | None, reason: str) -> None:
-        self.skipped_total += 1
-        if len(self.skipped) < LISTED_AT_MOST:
-            self.skipped.append(SkippedOut(cycle_id=cycle_id, date=day, reason=reason))
-
-    def conflict(self, draft: Draft, conflicting_id: UUID | None) -> None:
-        self.conflicts_total += 1
-        if len(self.conflicts) < LISTED_AT_MOST:
-            self.conflicts.append(
-                ConflictOut(
-                    cycle_id=draft.cycle_id,
-                    number=draft.number,
-                    starts_at=draft.starts_at,
-                    conflicting_meeting_id=conflicting_id,
-                )
-            )
-
-    def result(self) -> MeetingsGenerated:
-        return MeetingsGenerated(**vars(self))
-
-
 async def generate_meetings(
-    session: AsyncSession, actor: Actor, cycle_ids: Sequence[UUID], on_conflict: OnConflict, report: Report
+    session: AsyncSession, actor: Actor, cycle_ids: Sequence[UUID], on_conflict: OnConflict, report: Report, log: Log
 ) -> MeetingsGenerated:
     """Create what is missing of each cycle (`total_meetings` less those there are), and set its end date.
 
-    `report` is called with cycles done, cycles in all, and a sentence. Raises NotFound for an unknown cycle,
-    HolidaySourceError for a calendar that is not known, PatternExhausted, and Conflict with `fail`.
+    `report` is called with cycles done, cycles in all, and a sentence; `log` with what was left out, and why. Raises
+    NotFound for an unknown cycle, HolidaySourceError for a calendar that is not known, PatternExhausted, and Conflict
+    with `fail`.
     """
     cycles = await _lock(session, list(dict.fromkeys(cycle_ids)))
     closures = await _closures(session, {cycle.branch_id for cycle in cycles})
-    run, done = Outcome(), 0
+    run, done = Outcome(log), 0
     for batch in _batches(cycles):
         await _Batch(session, actor, batch, closures, on_conflict, run).generate()
         done += len(batch)
@@ -181,7 +152,10 @@ class _Batch:
             if cycle.status != CycleStatus.ACTIVE:
                 self._run.skip(cycle.id, None, f"the cycle is {cycle.status}")
         missing = {cycle.id: cycle.missing for cycle in self._cycles.values() if cycle.missing}
-        await self._place(missing)
+        try:
+            await self._place(missing)
+        finally:
+            self._run.tell()
         await self._renumber()
         await self._announce()
         self._run.created += len(self._created)
@@ -236,7 +210,12 @@ class _Batch:
         )  # fmt: skip
         others = {row["id"]: row["conflicting_id"] for row in rows}
         for draft in refused:
-            self._run.conflict(draft, others.get(draft.id))
+            self._run.conflict(
+                ConflictOut(
+                    cycle_id=draft.cycle_id, number=draft.number, starts_at=draft.starts_at,
+                    conflicting_meeting_id=others.get(draft.id),
+                )
+            )  # fmt: skip
             self._conflicted.add(draft.cycle_id)
 
     async def _renumber(self) -> None:
