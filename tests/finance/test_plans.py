@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from models.finance.queries import PRICE
+from models.kernel.ids import new_id
 from models.kernel.session import Database
 
 
@@ -16,7 +17,8 @@ def ways_to(cte: str, plan: dict[str, Any], way: tuple[str, ...] = ()) -> list[t
 async def test_what_was_written_is_joined_with_nothing(quiet_database: Database) -> None:
     """Of the plan that is kept for all arguments, in which ten cycles have few meetings, a join would compare each of
     ten thousand rows with ten thousand."""
-    rows = await quiet_database.fetch(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {PRICE}")
+    asked = ([new_id()], None, None, None, "{}", "{}")
+    rows = await quiet_database.fetch(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {PRICE}", *asked)
     ways = ways_to("written", json.loads(rows[0]["QUERY PLAN"])[0]["Plan"])
     assert ways
     assert not [node for way in ways for node in way if "Join" in node or "Loop" in node]
