@@ -10,10 +10,10 @@ from msgspec import Meta
 
 from api.auth import reaches
 from api.dependencies import ApiRequest, CurrentCaller, documented, query_of
+from api.jobs.sight import visible_job
 from models.identity.permissions import Scope
 from models.jobs.logs import LogLine, list_lines
 from models.jobs.rules import LogLevel
-from models.jobs.service import get_job
 from models.kernel.paging import AnyOf
 from models.kernel.schema import In, Out
 from models.kernel.session import Database
@@ -46,8 +46,8 @@ class JobLogsController(Controller):
     ) -> LogFeed:
         """What its handler said, in order, of all attempts: a thousand lines at most. Also while it runs: whoever asks
         again with `nextAfter` misses nothing and gets nothing twice."""
+        await visible_job(request, caller, job_id)
         database: Database = request.app.state.database
-        await get_job(database, job_id, owner=caller.visible_owner)
         lines = await list_lines(
             database, job_id, after=page.after, limit=page.limit, levels=page.level, attempt=page.attempt
         )
