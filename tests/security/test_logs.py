@@ -91,6 +91,7 @@ async def test_no_secret_stands_in_any_log(chatty: LocalPlatform) -> None:
             await _second_step(story)
             await _keys(story)
             await _exports(story)
+            await _pages(story, owner)
             await _webhooks(story, owner)
             await _mail(story)
     finally:
@@ -160,6 +161,22 @@ async def _exports(story: Story) -> None:
     link = (await eventually(ready, within=60))["downloadUrl"]
     assert (await story.stranger.get(link)).status_code == 200
     assert (await story.stranger.get(f"{link}0")).status_code == 403
+
+
+async def _pages(story: Story, owner: Database) -> None:
+    """Their tokens stand in addresses: of what is answered, refused, and broken."""
+    job = await story.call(202, "POST", "/exports", json={"resource": "customers", "format": "csv"})
+    await story.client.finish(job["id"])
+    path = f"/jobs/{job['id']}"
+    token = (await story.call(201, "POST", f"{path}/tokens"))["token"]
+    for status, place in ((200, path), (200, f"{path}/attempts"), (401, f"{path}/explain"), (401, "/customers")):
+        await story.call(status, "GET", place, params={"access_token": token}, headers={})
+    stream = await story.stranger.get(f"{path}/events", params={"access_token": token})
+    assert "event: end" in stream.text
+    await story.call(401, "GET", path, params={"access_token": f"{token}x"}, headers={})
+    await owner.execute("ALTER TABLE jobs RENAME COLUMN tags TO tags_away")
+    await story.call(500, "GET", path, params={"access_token": token}, headers={})
+    await owner.execute("ALTER TABLE jobs RENAME COLUMN tags_away TO tags")
 
 
 async def _webhooks(story: Story, owner: Database) -> None:
