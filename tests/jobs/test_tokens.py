@@ -12,6 +12,7 @@ import pytest
 from litestar import Litestar
 from pydantic import SecretStr
 
+from api.auth import credentials_of
 from api.jobs import following, sight
 from models.identity.permissions import Role
 from models.identity.tokens import Purpose, issue_token
@@ -359,19 +360,29 @@ async def test_a_job_that_its_maker_does_not_see_any_more_is_not_there(
 
 
 @pytest.mark.parametrize("by", ["token", "session"])
+@pytest.mark.parametrize("loss", ["blocked_at = clock_timestamp()", "role = 'instructor'"])
 async def test_a_stream_ends_with_the_right_to_listen(
-    client: ApiClient, page: ApiClient, database: Database, trusted: asyncio.Event, by: str
+    client: ApiClient, page: ApiClient, database: Database, trusted: asyncio.Event, by: str, loss: str
 ) -> None:
     """An open stream outlasts the look at its credentials; nobody hears on who would not be let in again."""
+    job_id = await waiting_job(client)
     async with database.transaction() as session:
         maker_id, headers = await make_login(session, Role.MANAGER, "noa")
-    job_id = await waiting_job(client, headers)
     given = bearing(await token_for(client, job_id, headers)) if by == "token" else headers
     listening = asyncio.create_task(page.get(f"/jobs/{job_id}/events", headers=given, timeout=30))
     await asyncio.wait_for(trusted.wait(), 20)
-    await client.expect(200, "POST", f"/admin/users/{maker_id}/block", json={"reason": "gone"})
+    await database.execute(f"UPDATE users SET {loss} WHERE id = $1", maker_id)
     heard = (await asyncio.wait_for(listening, 20)).text
     assert (heard.count("event: progress"), heard.count("event: end")) == (1, 0)
+
+
+async def test_a_stream_ends_with_the_scope_to_read(client: ApiClient, page: ApiClient, trusted: asyncio.Event) -> None:
+    key_id, headers = await key_with(client, "read:jobs", "write:jobs")
+    job_id = await waiting_job(client, headers)
+    listening = asyncio.create_task(page.get(f"/jobs/{job_id}/events", headers=headers, timeout=30))
+    await asyncio.wait_for(trusted.wait(), 20)
+    await client.expect(200, "PATCH", f"/api-keys/{key_id}", json={"scopes": ["write:jobs"]})
+    assert "event: end" not in (await asyncio.wait_for(listening, 20)).text
 
 
 async def test_a_stream_ends_with_its_token(
@@ -445,8 +456,17 @@ async def test_a_page_of_an_allowed_origin_listens(client: ApiClient, settings: 
         assert (away.status_code, away.headers["access-control-allow-origin"]) == (401, ORIGIN)
 
 
+def test_the_door_keeps_the_token_out_of_the_query_that_goes_on(settings: Settings) -> None:
+    """What is not there, nothing behind it can log."""
+    token = issue_token(settings, Purpose.JOB, new_id(), utc_now(), HOUR)
+    for before, after in ((b"", b""), (b"a=1&", b"a=1"), (b"a=%20&b&", b"a=%20&b")):
+        scope: Any = {"headers": [], "query_string": before + f"access_token={token}".encode(), "state": {}}
+        assert credentials_of(scope) == token
+        assert scope["query_string"] == after
+
+
 async def test_nothing_keeps_a_token(client: ApiClient, page: ApiClient, database: Database) -> None:
-    """Neither a table, nor the trail of changes, nor the query that goes on to whatever is behind the door."""
+    """Neither a table, nor the trail of changes."""
     job_id = await waiting_job(client)
     answers = [
         await client.post(f"/jobs/{job_id}/tokens", headers={"Idempotency-Key": "once"}, json={}) for _ in range(2)
