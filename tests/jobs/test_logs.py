@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -44,7 +44,7 @@ from tasks.runtime import Runtime
 from tests.conftest import sign_in
 from tests.support.client import ApiClient, eventually
 from tests.support.listening import listening
-from tests.support.probes import Echo, Talk
+from tests.support.probes import Echo, Effect, Talk
 
 
 @pytest.mark.usefixtures("workers")
@@ -62,12 +62,19 @@ async def test_lines_of_failed_attempts_stay_though_their_work_is_undone(client:
 
 
 @pytest.mark.usefixtures("workers")
-async def test_lines_have_the_time_at_which_they_were_written(client: ApiClient) -> None:
+async def test_lines_are_of_the_time_of_their_attempt(client: ApiClient) -> None:
     job = await client.submit("probe.log", {"lines": 4, "seconds": 0.15})
     done = await client.finish(job["id"])
     times = [done["startedAt"], *(line["at"] for line in await client.logs(job["id"])), done["finishedAt"]]
     assert times == sorted(times)
-    assert len(set(times)) == 6
+
+
+async def test_a_line_has_the_time_at_which_it_was_said_and_not_of_its_writing(
+    quiet_database: Database, running: JobRecord
+) -> None:
+    await keep_lines(quiet_database, running, [sent("early", 1, age=60.0), sent("now", 2)])
+    early, now = await list_lines(quiet_database, running.id)
+    assert now.at - early.at == timedelta(seconds=60)
 
 
 @pytest.mark.usefixtures("workers")
@@ -96,13 +103,16 @@ async def test_lines_said_in_a_thread_are_kept(client: ApiClient) -> None:
 
 
 @pytest.mark.usefixtures("workers")
-async def test_a_job_keeps_so_many_lines_over_all_attempts_and_says_that_there_are_more(client: ApiClient) -> None:
-    job = await client.submit("probe.log", {"lines": LINES_KEPT - 300, "failUntil": 1})
+@pytest.mark.parametrize(("said", "last"), [(LINES_KEPT - 300, "line 300"), (LINES_KEPT + 1, "line 1000")])
+async def test_a_job_keeps_so_many_lines_over_all_attempts_and_says_that_there_are_more(
+    client: ApiClient, said: int, last: str
+) -> None:
+    job = await client.submit("probe.log", {"lines": said, "failUntil": 1})
     await client.finish(job["id"])
     lines = await client.logs(job["id"], limit=1000)
     rest = await client.logs(job["id"], after=1000)
     assert [line["number"] for line in lines] == list(range(1, LINES_KEPT + 1))
-    assert lines[-1]["message"] == "line 300"
+    assert lines[-1]["message"] == last
     assert [(line["number"], line["message"], line["level"]) for line in rest] == [(1001, NO_MORE, "warning")]
 
 
@@ -252,8 +262,8 @@ async def waits_for_a_lock(database: Database) -> bool:
     return bool(await database.fetch(sql))
 
 
-def sent(message: str, place: int = 1) -> Sent:
-    return Sent(line_of(message, LogLevel.INFO, {}), place, 0.0)
+def sent(message: str, place: int = 1, age: float = 0.0) -> Sent:
+    return Sent(line_of(message, LogLevel.INFO, {}), place, age)
 
 
 class Flaky:
@@ -322,11 +332,20 @@ async def test_a_job_that_says_nothing_costs_no_statement(
         return await fetch(sql, *args)
 
     monkeypatch.setattr(quiet_database, "fetch", noted)
-    for args, kept in ((Echo(text="x"), 0), (Talk(lines=2), 1)):
+    for args, keeps in (
+        (Echo(text="x"), False), (Effect(label="x", seconds=0.1, steps=2), False), (Talk(lines=2), True),
+    ):  # fmt: skip
         job = await enqueue(quiet_database, SYSTEM, args)
         await Runtime(tools, "w").perform(kind_of(args), [job.id])
         assert (await get_job(quiet_database, job.id)).status == JobStatus.SUCCEEDED
-        assert min(asked.count(log_queries.KEEP), 1) == kept
+        assert (log_queries.KEEP in asked) == keeps
+
+
+async def test_an_attempt_that_tells_nothing_starts_no_task(quiet_database: Database, running: JobRecord) -> None:
+    before = asyncio.all_tasks()
+    reporter = Reporter(quiet_database, running)
+    await reporter.stop()
+    assert asyncio.all_tasks() == before
 
 
 async def test_lines_go_with_their_job(quiet_database: Database, running: JobRecord) -> None:
