@@ -103,11 +103,13 @@ async def test_lines_said_in_a_thread_are_kept(client: ApiClient) -> None:
 
 
 @pytest.mark.usefixtures("workers")
-@pytest.mark.parametrize(("said", "last"), [(LINES_KEPT - 300, "line 300"), (LINES_KEPT + 1, "line 1000")])
+@pytest.mark.parametrize(
+    ("said", "fail_until", "last"), [(LINES_KEPT - 300, 1, "line 300"), (LINES_KEPT + 1, 0, "line 1000")]
+)
 async def test_a_job_keeps_so_many_lines_over_all_attempts_and_says_that_there_are_more(
-    client: ApiClient, said: int, last: str
+    client: ApiClient, said: int, fail_until: int, last: str
 ) -> None:
-    job = await client.submit("probe.log", {"lines": said, "failUntil": 1})
+    job = await client.submit("probe.log", {"lines": said, "failUntil": fail_until})
     await client.finish(job["id"])
     lines = await client.logs(job["id"], limit=1000)
     rest = await client.logs(job["id"], after=1000)
