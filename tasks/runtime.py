@@ -129,8 +129,7 @@ class Runtime:
             log.warning("not_handed_back", jobs=len(ids), error=repr(error))
 
     async def _claim(self, kind: JobKind, ids: Sequence[UUID]) -> list[JobRecord]:
-        counted = kind.limits.has_rates
-        return await claim(self._database, ids, self._worker, self._leases.seconds, counted=counted)
+        return await claim(self._database, ids, self._worker, self._leases.seconds, kind.limits)
 
     async def _perform(self, job: JobRecord, turn: Turn) -> Ends:
         """How it ended; nothing when it was given to another worker meanwhile."""

@@ -9,6 +9,7 @@ import msgspec
 from models.jobs import queries, rescuing_queries
 from models.jobs.batches import recount, reopen_parent
 from models.jobs.kinds import kind_named
+from models.jobs.limits import NO_LIMITS, Limits
 from models.jobs.records import JobRecord, job_record
 from models.jobs.rules import UNCOUNTED, AttemptOutcome, JobError, JobStatus, Progress
 from models.kernel.errors import DomainError
@@ -40,12 +41,14 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def claim(
-    on: Connection, ids: Sequence[UUID], worker: str, lease_seconds: float, *, counted: bool = False
+    on: Connection, ids: Sequence[UUID], worker: str, lease_seconds: float, limits: Limits = NO_LIMITS
 ) -> list[JobRecord]:
-    """Those of the jobs that are now this worker's; the others are finished, not due, or someone else's. Their starts
-    are `counted` if their kind has a rate."""
-    statement = queries.CLAIM_COUNTED if counted else queries.CLAIM
-    return [job_record(row) for row in await fetch(on, statement, list(ids), worker, lease_seconds)]
+    """Those of the jobs, all of one kind with such `limits`, that are now this worker's; the others are finished, not
+    due, or someone else's."""
+    if not limits:
+        return [job_record(row) for row in await fetch(on, queries.CLAIM, list(ids), worker, lease_seconds)]
+    rows = await fetch(on, queries.CLAIM_LIMITED, list(ids), worker, lease_seconds, limits.has_rates)
+    return [job_record(row) for row in rows]
 
 
 async def renew(on: Connection, jobs: Sequence[JobRecord], lease_seconds: float) -> None:

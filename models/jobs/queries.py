@@ -107,12 +107,13 @@ WHERE id = ANY($1::uuid[]) AND status = 'queued' AND ({LATE}) IS NOT TRUE
 RETURNING *, set_config('synchronous_commit', 'off', true)
 """
 
-# The same for a kind that has a rate, which is counted by what this leaves.
-CLAIM_COUNTED = f"""
+# The same for a kind that has limits. Its jobs run only while they are let onto the broker, because that is what is
+# counted: one that was taken back, and whose message comes after all, waits for its turn. `$4`: count the starts, too.
+CLAIM_LIMITED = f"""
 WITH claimed AS (
-    {CLAIM}
+    {CLAIM.replace("WHERE", "WHERE published_at IS NOT NULL AND", 1)}
 ), counted AS (
-    INSERT INTO job_starts (kind, limit_key, at) SELECT kind, limit_key, started_at FROM claimed
+    INSERT INTO job_starts (kind, limit_key, at) SELECT kind, limit_key, started_at FROM claimed WHERE $4::bool
 )
 SELECT * FROM claimed
 """

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from models.jobs.dispatching import Taken, forget_starts, take_due
+from models.jobs.dispatching import Taken, forget_starts, take_due, unpublish
+from models.jobs.kinds import kind_of
 from models.jobs.lifecycle import claim
 from models.jobs.limits import Limits, Places, Rate, Usage, Use
 from models.jobs.operations import explain_job
@@ -22,6 +23,7 @@ from tests.support.client import ApiClient
 from tests.support.probes import Echo, Paced
 
 THREE_IN_HALF_A_SECOND = Limits(rate=Rate(3, 0.5))
+LIMITS = kind_of(Paced).limits
 WINDOW = timedelta(seconds=0.5)
 
 
@@ -63,7 +65,7 @@ async def test_as_many_go_as_may_start_and_the_rest_when_the_window_has_passed(q
     assert sent == ids[:3]
     on_their_way = await take(quiet_database)
     assert (on_their_way.bundles, on_their_way.opens_in) == ([], None)
-    await claim(quiet_database, sent, "w", 15.0, counted=True)
+    await claim(quiet_database, sent, "w", 15.0, LIMITS)
     started = await take(quiet_database)
     assert started.bundles == []
     assert started.opens_in is not None
@@ -76,9 +78,18 @@ async def test_each_attempt_is_a_start(quiet_database: Database) -> None:
     (id_,) = await enqueue_many(quiet_database, SYSTEM, [Paced()])
     for _ in range(3):
         await quiet_database.execute("UPDATE jobs SET status = 'queued', lease_until = NULL WHERE id = $1", id_)
-        await claim(quiet_database, [id_], "w", 15.0, counted=True)
+        await take(quiet_database)
+        await claim(quiet_database, [id_], "w", 15.0, LIMITS)
     await enqueue_many(quiet_database, SYSTEM, [Paced()])
     assert ids_of(await take(quiet_database)) == []
+
+
+async def test_a_message_that_comes_after_its_jobs_were_taken_back_starts_none(quiet_database: Database) -> None:
+    ids = await enqueue_many(quiet_database, SYSTEM, [Paced() for _ in range(3)])
+    await take(quiet_database)
+    await unpublish(quiet_database, ids[:2])
+    assert [job.id for job in await claim(quiet_database, ids, "w", 15.0, LIMITS)] == [ids[2]]
+    assert ids_of(await take(quiet_database)) == ids[:2]
 
 
 async def test_other_kinds_pass_those_whose_rate_is_used_up(quiet_database: Database) -> None:
@@ -93,7 +104,7 @@ async def test_the_dispatcher_looks_again_when_there_is_room(quiet_database: Dat
     ids = await enqueue_many(quiet_database, SYSTEM, [Paced() for _ in range(4)])
     await dispatcher.dispatch()
     assert dispatcher.wait_seconds() == settings.dispatch_poll_seconds
-    await claim(quiet_database, ids[:3], "w", 15.0, counted=True)
+    await claim(quiet_database, ids[:3], "w", 15.0, LIMITS)
     await age(quiet_database, 0.4)
     await dispatcher.dispatch()
     assert 0 <= dispatcher.wait_seconds() <= 0.1 < settings.dispatch_poll_seconds
@@ -111,7 +122,7 @@ async def test_a_job_that_waits_for_a_rate_says_so(quiet_database: Database) -> 
     on_their_way = (await explain_job(quiet_database, waiting)).because
     assert [each.reason for each in on_their_way[:2]] == ["rate_limit", "key_rate_limit"]
     assert on_their_way[0].detail.endswith("there is room again once those on their way have started.")
-    await claim(quiet_database, ids, "w", 15.0, counted=True)
+    await claim(quiet_database, ids, "w", 15.0, LIMITS)
     started = (await explain_job(quiet_database, waiting)).because
     assert started[0].detail.startswith("Of `probe.paced`, 3 may start in 0.5 s, and have; there is room again in 0.")
     assert started[1].detail.startswith("Of its key, 2 may start in 0.5 s, and have; there is room again in 0.")
@@ -119,11 +130,12 @@ async def test_a_job_that_waits_for_a_rate_says_so(quiet_database: Database) -> 
 
 async def test_starts_are_forgotten_when_no_window_holds_them(quiet_database: Database) -> None:
     ids = await enqueue_many(quiet_database, SYSTEM, [Paced() for _ in range(2)])
-    await claim(quiet_database, ids[:1], "w", 15.0, counted=True)
+    await take(quiet_database)
+    await claim(quiet_database, ids[:1], "w", 15.0, LIMITS)
     await age(quiet_database, 0.6)
     await quiet_database.execute("INSERT INTO job_starts (kind, at) VALUES ('of.another_version', clock_timestamp())")
     await age(quiet_database, 80_000)
-    await claim(quiet_database, ids[1:], "w", 15.0, counted=True)
+    await claim(quiet_database, ids[1:], "w", 15.0, LIMITS)
     assert await forget_starts(quiet_database) == 1
     await age(quiet_database, 10_000)
     assert await forget_starts(quiet_database) == 2
