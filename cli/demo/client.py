@@ -104,7 +104,7 @@ class Api:
             try:
                 async for name, id_, state in self._stream(job["id"], seen):
                     seen["Last-Event-ID"] = id_
-                    if state["progress"]:
+                    if name != "log" and state["progress"]:
                         bar.to(state["progress"]["current"], state["progress"]["total"])
                     if name == "end":
                         return state
