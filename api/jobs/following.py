@@ -124,6 +124,14 @@ class Seen(msgspec.Struct):
         return (self.state or "") + (f".{self.line}" if self.line else "")
 
 
+async def has_seen_all(request: ApiRequest, job: JobRecord, last_id: str | None) -> bool:
+    """Whether the client of a stream, who comes back, was told of the job's end and of all that came before it."""
+    seen = Seen.read(last_id)
+    if not job.finished or state_of(encode(shown(request, job))) != seen.state:
+        return False
+    return by_token(request) or not await list_lines(request.app.state.database, job.id, after=seen.line, limit=1)
+
+
 async def stream(request: ApiRequest, job: JobRecord, last_id: str | None) -> AsyncIterator[bytes]:
     """Server-sent events: `log` for each line of its log, `progress` whenever the job has changed, `end` when it has
     finished, and pings between.

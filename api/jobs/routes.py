@@ -6,6 +6,7 @@ from uuid import UUID
 from litestar import Controller, get, patch, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 from msgspec import UNSET
@@ -16,6 +17,7 @@ from api.jobs.following import (
     StateMatch,
     accepted,
     etag_of,
+    has_seen_all,
     preferred_wait,
     provide_state_match,
     retry_after_of,
@@ -124,6 +126,7 @@ class JobsController(Controller):
         guards=[reads_this_job],
         summary="Stream a job",
         media_type="text/event-stream",
+        responses={204: ResponseSpec(None, description="Its end was seen before.", generate_examples=False)},
     )
     async def stream_job(
         self,
@@ -131,10 +134,12 @@ class JobsController(Controller):
         caller: CurrentCaller,
         job_id: FromPath[UUID],
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
-    ) -> Stream:
+    ) -> Stream | Response[None]:
         """Server-sent events: `log` for each line of its log, `progress` at each change, `end` once it has finished,
-        then the stream closes."""
+        then the stream closes. Who comes back after `end` gets 204, at which an `EventSource` stays away."""
         job = await visible_job(request, caller, job_id)
+        if await has_seen_all(request, job, last_event_id):
+            return Response(None, status_code=204)
         return Stream(
             stream(request, job, last_event_id),
             media_type="text/event-stream",

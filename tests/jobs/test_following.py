@@ -85,11 +85,19 @@ def _id_of(event: bytes) -> str:
     return event.decode().split("\nid: ")[1].split("\n")[0]
 
 
-async def test_a_resumed_stream_leaves_out_what_was_seen(client: ApiClient) -> None:
+async def test_who_comes_back_after_the_end_is_sent_away_for_good(client: ApiClient, database: Database) -> None:
+    """An `EventSource` opens a stream that was closed again each second, but not after 204."""
     job = await client.submit("probe.echo", {"text": "x"})
     await client.finish(job["id"])
     (end,) = await stream(client, job["id"])
-    assert await stream(client, job["id"], **{"Last-Event-ID": end["id"]}) == []
+    again = {"Last-Event-ID": end["id"]}
+    answer = await client.get(f"/jobs/{job['id']}/events", headers=again)
+    assert (answer.status_code, answer.content) == (204, b"")
+    await database.execute(
+        "INSERT INTO job_log_lines (job_id, attempt, number, at, level, message) VALUES ($1, 1, 1, now(), 'info', 'x')",
+        UUID(job["id"]),
+    )
+    assert [event["event"] for event in await stream(client, job["id"], **again)] == ["log"]
 
 
 async def test_a_job_of_another_owner_is_not_there(client: ApiClient, database: Database) -> None:
