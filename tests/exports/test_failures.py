@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 import tasks.exports
@@ -24,17 +23,15 @@ from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus
 from models.jobs.service import get_job
 from models.kernel.actor import SYSTEM
-from models.kernel.crypto import KeyRing
-from models.kernel.files import FileStore, scratch_folder
+from models.kernel.files import scratch_folder
 from models.kernel.session import Database
 from models.kernel.settings import Settings
-from models.webhooks.service import address_policy
 from tasks.context import Tools
-from tasks.integrations.receivers import Receivers
 from tasks.outcomes import JobStopped
 from tasks.runtime import Runtime
 from tests.support.factories import make_customer
 from tests.support.mounts import run_with_mounts
+from tests.support.tools import making_tools
 
 FORMATS = ["csv", "xlsx"]
 
@@ -81,13 +78,8 @@ class Worker:
 
 @pytest.fixture
 async def worker(quiet_database: Database, settings: Settings, tmp_path: Path) -> AsyncIterator[Worker]:
-    settings = settings.model_copy(update={"scratch_dir": str(tmp_path / "scratch")})
-    async with aiohttp.ClientSession() as http:
-        tools = Tools(
-            settings=settings, database=quiet_database, files=FileStore(f"file:{tmp_path}/store"),
-            keys=KeyRing(settings.encryption_keys), http=http,
-            receivers=Receivers(address_policy(settings), timeout_seconds=1.0),
-        )  # fmt: skip
+    folders = {"scratch_dir": str(tmp_path / "scratch"), "files_url": f"file:{tmp_path}/store"}
+    async with making_tools(settings.model_copy(update=folders), quiet_database) as tools:
         async with quiet_database.transaction() as session:
             await make_customer(session, name="Noa")
         yield Worker(tools, tmp_path)

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
-import aiohttp
 import pytest
 from litestar import Litestar
 
@@ -32,13 +31,8 @@ from models.jobs.records import JobRecord
 from models.jobs.rules import JobStatus, LogLevel
 from models.jobs.service import enqueue, get_job
 from models.kernel.actor import SYSTEM
-from models.kernel.crypto import KeyRing
-from models.kernel.files import FileStore
 from models.kernel.session import Database
-from models.kernel.settings import Settings
-from models.webhooks.service import address_policy
 from tasks.context import Tools
-from tasks.integrations.receivers import Receivers
 from tasks.reporting import Reporter
 from tasks.runtime import Runtime
 from tests.conftest import sign_in
@@ -311,16 +305,6 @@ async def test_a_job_ends_also_when_its_lines_cannot_be_stored(quiet_database: D
     reporter.log("after the end", LogLevel.INFO, {})
     await reporter.stop()
     assert await messages(quiet_database, running) == []
-
-
-@pytest.fixture
-async def tools(quiet_database: Database, settings: Settings) -> AsyncIterator[Tools]:
-    async with aiohttp.ClientSession() as http:
-        yield Tools(
-            settings=settings, database=quiet_database, files=FileStore(settings.files_url),
-            keys=KeyRing(settings.encryption_keys), http=http,
-            receivers=Receivers(address_policy(settings), timeout_seconds=1.0),
-        )  # fmt: skip
 
 
 async def test_a_job_that_says_nothing_costs_no_statement(
