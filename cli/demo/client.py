@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import httpx
 
@@ -17,6 +18,7 @@ FINISHED = ("succeeded", "failed", "cancelled")
 AT_ONCE = 8
 _TRIES = 5
 _WAIT_SECONDS = 90.0
+_LOOK_SECONDS = 0.1
 T = TypeVar("T")
 Json = dict[str, Any]
 
@@ -96,6 +98,29 @@ class Api:
             if not page["data"]:
                 return
             after = page["nextAfter"]
+
+    async def settled_events(self, after: int, types: str = "") -> AsyncIterator[Json]:
+        """The feed after a position, with everything that has been committed before this call.
+
+        An event gets its place in the feed a moment after its commit, in the order of its id, which grows with time:
+        once one that is made now has a place, so has all that was there before it.
+        """
+        await self._settle(after)
+        async for event in self.events(after, types):
+            yield event
+
+    async def _settle(self, after: int) -> None:
+        """The event is the end of a job that is not to run."""
+        body = {"kind": "cycles.sync_progress", "payload": {"cycleId": str(uuid4())}, "runAt": "2099-01-01T00:00:00Z"}
+        job = await self.start("/jobs", body)
+        await self.post(f"/jobs/{job['id']}/cancel", expect=200)
+        async with time_limit(_WAIT_SECONDS, "what has happened is not in the feed of events"):
+            while True:
+                async for event in self.events(after, "job.cancelled"):
+                    after = event["position"]
+                    if event["resourceId"] == job["id"]:
+                        return
+                await asyncio.sleep(_LOOK_SECONDS)
 
     async def follow(self, job: Json, bar: Bar) -> Json:
         """The job at its end, its progress shown from the stream of server-sent events."""

@@ -79,7 +79,7 @@ async def _sent_mails(scene: Scene, mailbox: str) -> list[Json]:
 async def _count_effects(scene: Scene, jobs: set[str], mailbox: str) -> dict[str, int]:
     """How often each effect happened; a second time of any would show as one too many."""
     events: Counter[str] = Counter()
-    async for event in scene.api.events(scene.inbox.first_position, "job.succeeded,export.ready"):
+    async for event in scene.api.settled_events(scene.inbox.first_position, "job.succeeded,export.ready"):
         events[event["type"]] += event["resourceId"] in jobs
     files = [export["id"] async for export in scene.api.pages("/exports", status="ready") if export["id"] in jobs]
     mails = await _sent_mails(scene, mailbox)

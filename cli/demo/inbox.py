@@ -6,6 +6,7 @@ It listens from before act a on, so that it has to have everything that happens.
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
@@ -34,7 +35,7 @@ class Inbox:
 
     async def start(self, platform: LocalPlatform) -> None:
         """Register the receiver, and start it with the secret that is shown once."""
-        async for event in self._api.events(0):
+        async for event in self._api.settled_events(0):
             self._position = event["position"]
         self.first_position = self._position
         endpoint = {"url": f"{self._url}/hooks", "eventTypes": self._types, "description": "the demo's receiver"}
@@ -51,12 +52,13 @@ class Inbox:
         self._types = types
 
     async def wait_for_all(self) -> Json:
-        """Until the receiver has everything that the feed has, and the feed stays as it is. Returns the counts."""
+        """Until the receiver has everything that has happened, and the feed stays as it is. Returns the counts."""
+        await self._read_feed(self._api.settled_events)
         with self._stage.bar("events arrived") as bar:
             async with time_limit(_PATIENCE_SECONDS, "not all events have arrived at the receiver"):
                 while True:
                     known = len(self._wanted)
-                    await self._read_feed()
+                    await self._read_feed(self._api.events)
                     counts = await self._counts()
                     bar.to(counts["events"], len(self._wanted))
                     if counts["events"] >= len(self._wanted) == known > 0:
@@ -82,8 +84,8 @@ class Inbox:
         """The receiver goes: nothing is to be sent there any more."""
         await self._api.delete(f"/webhooks/{self._endpoint_id}")
 
-    async def _read_feed(self) -> None:
-        async for event in self._api.events(self._position, ",".join(self._types)):
+    async def _read_feed(self, events: Callable[[int, str], AsyncIterator[Json]]) -> None:
+        async for event in events(self._position, ",".join(self._types)):
             self._wanted.add(event["id"])
             self._position = event["position"]
 

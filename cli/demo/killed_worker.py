@@ -21,7 +21,7 @@ async def kill_the_worker(scene: Scene) -> Json:
     made = [await scene.api.total("/meetings", cycleId=id_) for id_ in cycles]
     each_whole = made == [crowd.meetings] * CYCLES
     scene.stage.check(f"each of the {CYCLES} cycles has its {crowd.meetings} meetings", each_whole, Counter(made))
-    announced = await _count_announced(scene, set(cycles), sum(made))
+    announced = await _count_announced(scene, set(cycles))
     scene.stage.check(f"each of the {sum(made):,} meetings is announced once", announced == sum(made), announced)
     return {"job": job["id"], "killedAt": killed_at, "attempts": outcomes, "meetings": sum(made), "events": announced}
 
@@ -75,13 +75,6 @@ async def _kill_half_way(scene: Scene, job: Json) -> Json:
     return job
 
 
-async def _count_announced(scene: Scene, cycles: set[str], expected: int) -> int:
-    """Events get their place in the feed a moment after their transaction: wait until there are enough, not longer."""
-    position, count = scene.inbox.first_position, 0
-    async with time_limit(60, f"the {expected} meetings are not announced"):
-        while count < expected:
-            async for event in scene.api.events(position, "meeting.scheduled"):
-                count += event["data"]["cycleId"] in cycles
-                position = event["position"]
-            await asyncio.sleep(0.2)
-    return count
+async def _count_announced(scene: Scene, cycles: set[str]) -> int:
+    events = scene.api.settled_events(scene.inbox.first_position, "meeting.scheduled")
+    return sum([event["data"]["cycleId"] in cycles async for event in events])

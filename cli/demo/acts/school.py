@@ -85,7 +85,7 @@ async def _count(scene: Scene) -> Json:
     }  # fmt: skip
     counts: Json = dict.fromkeys(names, 0)
     ours = set(scene.ids.values())
-    async for event in scene.api.events(scene.inbox.first_position, "*.created"):
+    async for event in scene.api.settled_events(scene.inbox.first_position, "*.created"):
         if event["resourceId"] in ours:
             counts[event["resourceType"]] += 1
     wanted = {name: len(things) for name, things in names.items()}
