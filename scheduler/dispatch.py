@@ -42,7 +42,8 @@ class Dispatcher:
         return FULL_REST_SECONDS if self._full else 0.0
 
     def wait_seconds(self) -> float:
-        """How long to wait for a nudge: no longer than until a rate that keeps jobs waiting has room again."""
+        """How long to wait for a nudge: no longer than until a rate that keeps jobs waiting has room again, and not at
+        all while there are lines of jobs still to be looked at."""
         poll = self._settings.dispatch_poll_seconds
         return poll if self._opens_in is None else min(self._opens_in, poll)
 
@@ -80,8 +81,9 @@ class Dispatcher:
             )
         if taken.bundles:  # else another dispatcher is at this queue, or nothing may go now
             window.sent(len(taken.bundles) >= room, now)
-        if taken.opens_in is not None:
-            self._opens_in = min(taken.opens_in, self._opens_in or taken.opens_in)
+        opens_in = 0.0 if taken.more else taken.opens_in
+        if opens_in is not None:
+            self._opens_in = opens_in if self._opens_in is None else min(opens_in, self._opens_in)
         return taken.bundles
 
     async def _send(self, queue: Queue, bundles: Sequence[Bundle]) -> int:

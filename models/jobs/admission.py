@@ -21,6 +21,8 @@ BUNDLE_SECONDS = 0.05
 MOST_TURNS, LARGEST_BUNDLE = 25, 300
 MOST_REMEMBERED = 10_000
 UNBOUNDED = Places({}, {})
+Line = tuple[str, str, str]
+FIRST_LINE: Line = ("", "", "")
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -95,9 +97,13 @@ class Window(msgspec.Struct):
 
 class Rota:
     """Whom a queue has served when: of owners with as many turns, the one served longest ago goes first, or a place at
-    a time would always go to the one whose jobs wait longest. It forgets those served longest ago of very many."""
+    a time would always go to the one whose jobs wait longest. It forgets those served longest ago of very many.
+
+    `reached` is the line (owner, kind, limit key) behind which to look next, where there are too many to look at once.
+    """
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self.reached = FIRST_LINE
         self._most = most
         self._served: dict[str, int] = {}
         self._count = 0

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from models.jobs import dispatching_queries as queries
-from models.jobs.admission import Bundle, Candidate, Rota, admit, bundle, bundle_size
+from models.jobs.admission import FIRST_LINE, Bundle, Candidate, Line, Rota, admit, bundle, bundle_size
 from models.jobs.kinds import all_kinds
 from models.jobs.limits import Limits, Places, Usage, Use
 from models.jobs.rules import Queue
@@ -25,10 +25,12 @@ async def waiting_queues(on: Connection) -> dict[Queue, bool]:
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What to send, and in how many seconds a rate that keeps jobs waiting has room again (None: no rate does)."""
+    """What to send, in how many seconds a rate that keeps jobs waiting has room again (None: no rate does), and whether
+    there are lines of jobs that were not looked at this time."""
 
     bundles: list[Bundle]
     opens_in: float | None = None
+    more: bool = False
 
 
 async def take_due(
@@ -42,8 +44,8 @@ async def take_due(
     """Mark what is let onto the broker as published, and give it in the order to send it.
 
     `window` is how many jobs may be on the broker at once, `messages` how many may be sent now, `sizes` how many jobs
-    of a kind share one; `rota` remembers from call to call who was served. Nothing while another dispatcher is at this
-    queue. To be called in a transaction.
+    of a kind share one; `rota` remembers from call to call who was served, and how far it was looked. Nothing while
+    another dispatcher is at this queue. To be called in a transaction.
     """
     if not (await fetch(on, queries.TRY_DISPATCHING, queue.value))[0]["mine"]:
         return Taken([])
@@ -56,20 +58,25 @@ async def take_due(
         return Taken([])
     limits = {kind.name: kind.limits for kind in all_kinds() if kind.queue == queue and kind.limits}
     room = Places(limits, await read_usage(on, queue, limits))
-    candidates = await _candidates(on, queue, places, room)
+    candidates, reached = await _candidates(on, queue, places, room, rota.reached)
+    rota.reached = reached or FIRST_LINE
     admitted = admit(candidates, places, turns_taken=turns, room=room, rota=rota)
     bundles = bundle(admitted, sizes, messages if messages is not None else len(admitted))
     await _mark(on, bundles)
     for candidate in admitted[: sum(len(each.ids) for each in bundles)]:
         rota.note(candidate.owner)
-    return Taken(bundles, room.open_in())
+    return Taken(bundles, room.open_in(), reached is not None)
 
 
-async def _candidates(on: Connection, queue: Queue, places: int, room: Places) -> list[Candidate]:
+async def _candidates(
+    on: Connection, queue: Queue, places: int, room: Places, behind: Line
+) -> tuple[list[Candidate], Line | None]:
+    """The first of the lines behind one, and the last line that was looked at if there may be more."""
     full_keys = [f"{kind} {key}" for kind, key in room.full_keys()]
     known = [kind.name for kind in all_kinds()]
-    rows = await fetch(on, queries.CANDIDATES, queue.value, places, room.full_kinds(), full_keys, known)
-    return [Candidate(**row) for row in rows]
+    rows = await fetch(on, queries.CANDIDATES, queue.value, places, room.full_kinds(), full_keys, known, *behind)
+    reached = [(row["owner"], row["kind"], row["limit_key"]) for row in rows if row["id"] is None]
+    return [Candidate(**row) for row in rows if row["id"] is not None], next(iter(reached), None)
 
 
 async def _mark(on: Connection, bundles: Sequence[Bundle]) -> None:

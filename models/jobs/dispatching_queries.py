@@ -1,6 +1,6 @@
 """The statements between a queue and the broker: what is due, who is next, what was sent, what was lost."""
 
-MOST_LINES = 10_000
+MOST_LINES = 2_000  # looked at in one call
 
 # What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
 BECOME_DUE = """
@@ -70,11 +70,13 @@ PAUSED = "SELECT kind FROM paused_kinds"
 # The first few of every line, which is an owner's jobs of one kind and limit key. Lines are found by walking the index
 # from one to the next, so a million jobs cost no more than ten, also when they may not go because their kind is
 # paused, unknown to this version (`$5` are the known) or at its limit: no worker could do them, so none is looked at.
-# Many lines give fewer each, about twice as many in all as there are places.
+# Many lines give fewer each, about twice as many in all as there are places. The walk begins behind the line of owner
+# `$6`, kind `$7` and key `$8`; where it ended before the last line, a row without an id says behind which to go on.
 CANDIDATES = f"""
 WITH RECURSIVE lines AS (
     (SELECT owner, kind, coalesce(limit_key, '') AS key FROM jobs
      WHERE queue = $1 AND published_at IS NULL AND status = 'queued'
+       AND (owner, kind, coalesce(limit_key, '')) > ($6, $7, $8)
      ORDER BY owner, kind, coalesce(limit_key, '') LIMIT 1)
     UNION ALL
     SELECT next.* FROM lines CROSS JOIN LATERAL (
@@ -83,8 +85,10 @@ WITH RECURSIVE lines AS (
           AND (jobs.owner, jobs.kind, coalesce(limit_key, '')) > (lines.owner, lines.kind, lines.key)
         ORDER BY jobs.owner, jobs.kind, coalesce(limit_key, '') LIMIT 1
     ) AS next
+), found AS MATERIALIZED (
+    SELECT * FROM lines LIMIT {MOST_LINES}
 ), free AS (
-    SELECT * FROM (SELECT * FROM lines LIMIT {MOST_LINES}) AS found
+    SELECT * FROM found
     WHERE kind <> ALL ($3::text[]) AND kind = ANY ($5::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds)
       AND kind || ' ' || key <> ALL ($4::text[])
 )
@@ -96,6 +100,10 @@ SELECT first.* FROM free CROSS JOIN LATERAL (
     ORDER BY priority DESC, run_at, id
     LIMIT (SELECT greatest(ceil(2.0 * $2::int / count(*)), 1) FROM free)
 ) AS first
+UNION ALL (
+    SELECT NULL, kind, NULL, NULL, owner, key, NULL FROM found ORDER BY owner DESC, kind DESC, key DESC
+    LIMIT (SELECT (count(*) = {MOST_LINES})::int FROM found)
+)
 """
 
 # One whose row is locked is just being changed by somebody. It may be sent all the same: who claims it sees.

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from models.jobs.admission import (
+    FIRST_LINE,
     LEAST_WINDOW,
     Candidate,
     Rota,
@@ -18,7 +19,7 @@ from models.jobs.admission import (
     bundle_size,
 )
 from models.jobs.dispatching import take_due
-from models.jobs.dispatching_queries import CANDIDATES
+from models.jobs.dispatching_queries import CANDIDATES, MOST_LINES
 from models.jobs.limits import Limits, Places, Use
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
@@ -205,10 +206,47 @@ async def test_jobs_that_may_not_go_now_are_not_even_looked_at(quiet_database: D
     await enqueue_many(quiet_database, one, [Limited(key="full") for _ in range(2000)])
     goes = [(await enqueue(quiet_database, actor, Limited(key=key))).id for actor in (one, other) for key in "ab"]
     await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
-    asked: tuple[Any, ...] = (Queue.DEFAULT.value, 100, [], ["probe.limited full"], ["probe.echo", "probe.limited"])
+    known = ["probe.echo", "probe.limited"]
+    asked: tuple[Any, ...] = (Queue.DEFAULT.value, 100, [], ["probe.limited full"], known, *FIRST_LINE)
     assert {row["id"] for row in await quiet_database.fetch(CANDIDATES, *asked)} == set(goes)
     plan = await quiet_database.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {CANDIDATES}", *asked)
     assert looked_at(json.loads(plan[0]["QUERY PLAN"])[0]["Plan"]) < 100
+
+
+async def test_more_lines_than_are_looked_at_at_once_hide_none(quiet_database: Database) -> None:
+    """However many clients wait for a paused kind, whoever comes after them all is found by the call after."""
+    await quiet_database.execute(
+        """INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts)
+        SELECT gen_random_uuid(), 'probe.echo', 'default', '{}', 'queued', 5, 'user:' || n, now(), 1
+        FROM generate_series(1, $1) AS n""",
+        MOST_LINES + 1,
+    )
+    await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
+    last = await enqueue(quiet_database, Actor("visitor", new_id()), Limited(key="k"))
+    rota, calls = Rota(), []
+    for _ in range(3):
+        async with quiet_database.transaction() as session:
+            calls.append(await take_due(session, Queue.DEFAULT, 10, rota=rota))
+    assert [[each.ids for each in call.bundles] for call in calls] == [[], [[last.id]], []]
+    assert [call.more for call in calls] == [True, False, True]
+
+
+async def test_of_more_clients_than_are_looked_at_at_once_the_last_are_next(quiet_database: Database) -> None:
+    await quiet_database.execute(
+        """INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts)
+        SELECT gen_random_uuid(), 'probe.echo', 'default', '{}', 'queued', 5, 'user:' || lpad(n::text, 9, '0'), now(), 1
+        FROM generate_series(1, $1) AS n, generate_series(1, 2)""",
+        MOST_LINES + 3,
+    )
+    rota, served = Rota(), list[set[int]]()
+    for places in (10, 13, 16):
+        async with quiet_database.transaction() as session:
+            taken = (await take_due(session, Queue.DEFAULT, places, rota=rota)).bundles
+        rows = await quiet_database.fetch("SELECT owner FROM jobs WHERE id = ANY($1)", [each.ids[0] for each in taken])
+        served.append({int(row["owner"].removeprefix("user:")) for row in rows})
+    first, second, third = served
+    assert (len(first), second, len(third)) == (10, {MOST_LINES + n for n in (1, 2, 3)}, 3)
+    assert not first & third
 
 
 def looked_at(plan: dict[str, Any]) -> Any:
