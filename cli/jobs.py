@@ -193,7 +193,9 @@ def queues() -> None:
     statistics, paused = run_on_database(read)
     table = table_of("queue", "queued", "running", "retrying", "scheduled", "oldest", "worker seen")
     counts = {(row["queue"], row["status"]): row for row in statistics.unfinished}
-    seen = {row["queue"]: f"{row['silent_seconds']:.0f} s ago" for row in statistics.lanes}
+    seen: dict[str, str] = {}
+    for row in statistics.lanes:  # the newest first
+        seen.setdefault(row["queue"], f"{row['silent_seconds']:.0f} s ago")
     for queue in sorted({queue for queue, _ in counts} | set(seen)):
         jobs = [counts.get((queue, status)) for status in ("queued", "running", "retrying", "scheduled")]
         oldest = f"{max(jobs[0]['oldest_seconds'], 0):.0f} s" if jobs[0] else ""

@@ -23,7 +23,7 @@ from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
 from scheduler.dispatch import Dispatcher
 from scheduler.expire import expire_late
-from scheduler.heartbeat import beat
+from scheduler.heartbeat import Heartbeat
 from scheduler.prune import prune
 from scheduler.rescue import rescue_lost
 from scheduler.statistics import count_statistics
@@ -55,6 +55,7 @@ class Scheduler:
         )
         self._broker = Broker(settings)
         self._dispatcher = Dispatcher(self._database, self._broker, settings)
+        self._heartbeat = Heartbeat(self._database)
         self._listener = Listener(self._database, WORK_DUE)
         self._nudger = Nudger(self._database)
         self._stopping = asyncio.Event()
@@ -79,7 +80,7 @@ class Scheduler:
                 self._every(LEARN_SECONDS, self._dispatcher.learn),
                 self._every(DUE_SECONDS, self._become_due),
                 self._every(BATCH_SECONDS, lambda: end_finished_batches(self._database)),
-                self._every(CANARY_SECONDS, lambda: send_canaries(self._broker)),
+                self._every(CANARY_SECONDS, lambda: send_canaries(self._database, self._broker)),
                 self._every(STATISTICS_SECONDS, lambda: count_statistics(self._database)),
                 self._every(PRUNE_SECONDS, self._prune),
             )
@@ -96,9 +97,11 @@ class Scheduler:
 
     async def _dispatch(self) -> int:
         try:
-            return await self._dispatcher.dispatch()
+            sent = await self._dispatcher.dispatch()
+            await self._heartbeat.show(broker_away=self._dispatcher.broker_away)
+            return sent
         finally:
-            beat()
+            self._heartbeat.beat()
 
     async def _become_due(self) -> int:
         if jobs := await become_due(self._database):

@@ -35,6 +35,7 @@ class Dispatcher:
         self._sizes: Mapping[str, int] = {}
         self._full = False
         self._opens_in: float | None = None
+        self.broker_away = False
 
     def rest_seconds(self) -> float:
         """How long after a nudge to look again: at once, or a little later when there was no room for what waits, for
@@ -58,14 +59,14 @@ class Dispatcher:
         What a crash or the broker swallows between marking and sending is found by `redeliver`.
         """
         waiting = await waiting_queues(self._database)
-        self._full, self._opens_in = False, None
+        self._full, self._opens_in, self.broker_away = False, None, False
         return sum([await self._serve(queue, has_sent) for queue, has_sent in waiting.items()])
 
     async def _serve(self, queue: Queue, has_sent: bool) -> int:
         try:
             depth = await self._broker.depth(queue.value) if has_sent else 0
         except Exception as error:
-            log.warning("broker_away", queue=queue, error=repr(error))
+            self._miss_broker(queue, error)
             return 0
         return await self._send(queue, await self._take(queue, depth))
 
@@ -93,10 +94,14 @@ class Dispatcher:
         try:
             await self._broker.publish([Message(bundle.kind, queue.value, bundle.ids) for bundle in bundles])
         except Exception as error:
-            log.warning("broker_away", queue=queue, jobs=len(ids), error=repr(error))
+            self._miss_broker(queue, error)
             await unpublish(self._database, ids)
             return 0
         return len(ids)
+
+    def _miss_broker(self, queue: Queue, error: Exception) -> None:
+        self.broker_away = True
+        log.warning("broker_away", queue=queue, error=repr(error))
 
     async def redeliver(self) -> int:
         """Send again what the broker was given and has lost (a flush, a restart without its data, a worker's death).

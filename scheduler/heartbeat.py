@@ -1,42 +1,40 @@
-"""Whether the scheduler of this machine works: it touches a file, and `python -m scheduler.heartbeat` looks at it.
+"""Signs of a scheduler's life: a file that it touches, and a row that says when it last looked at what waits.
 
-For containers, where nothing listens that could be asked.
+`python -m scheduler.heartbeat` looks at the file: for containers, where nothing listens that could be asked.
 """
 
-import contextlib
 import os
-import sys
-import tempfile
+import socket
 import time
-from pathlib import Path
 
-from models.kernel.settings import get_settings
+from models.jobs.liveness import see_scheduler
+from models.kernel.heartbeat import beat, check
+from models.kernel.session import Database
 
 STALE_SECONDS = 60.0
+SHOW_SECONDS = 5.0
 
 
-def path() -> Path:
-    return Path(get_settings().scratch_dir or tempfile.gettempdir()) / f"bellwork-scheduler-{os.getuid()}.beat"
+class Heartbeat:
+    """The row is written now and then, and at once when the broker goes away or comes back."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._shown: tuple[float, bool] | None = None
 
-def beat() -> None:
-    """A disk that is full or closed is no reason to stop working."""
-    with contextlib.suppress(OSError):
-        path().touch()
+    async def show(self, *, broker_away: bool) -> None:
+        now = time.monotonic()
+        if self._shown is None or self._shown[1] != broker_away or now - self._shown[0] >= SHOW_SECONDS:
+            await see_scheduler(self._database, self._name, broker_away=broker_away)
+            self._shown = now, broker_away
 
-
-def age() -> float:
-    """Seconds since the last beat. Raises FileNotFoundError when there was none."""
-    return time.time() - path().stat().st_mtime
+    def beat(self) -> None:
+        beat("scheduler")
 
 
 def main() -> None:
-    try:
-        seconds = age()
-    except FileNotFoundError:
-        sys.exit("the scheduler has not begun to work")
-    if seconds > STALE_SECONDS:
-        sys.exit(f"the scheduler has done nothing for {seconds:.0f} s")
+    check("scheduler", STALE_SECONDS)
 
 
 if __name__ == "__main__":

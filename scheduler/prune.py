@@ -5,6 +5,7 @@ from models.identity.services.sweeping import forget_expired as forget_ended_ses
 from models.jobs.batches import Reached
 from models.jobs.batches import prune as forget_jobs
 from models.jobs.dispatching import forget_starts
+from models.jobs.liveness import forget_silent
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 from models.requests.service import forget_expired
@@ -15,6 +16,6 @@ async def prune(database: Database, settings: Settings, reached: Reached | None 
     a round share what they have `reached`."""
     days = settings.job_keep_days, settings.failed_job_keep_days
     jobs = await forget_jobs(database, *days, reached=reached)
-    jobs += await forget_starts(database)
+    jobs += await forget_starts(database) + await forget_silent(database)
     statements = await forget_statements(database, settings.audit_keep_days)
     return jobs + statements + await forget_expired(database) + await forget_ended_sessions(database)

@@ -26,6 +26,7 @@ from models.webhooks.service import address_policy
 from tasks.consumer import UNKNOWN_KIND
 from tasks.context import Tools
 from tasks.ending import Bell
+from tasks.heartbeat import Heartbeat
 from tasks.integrations.receivers import Receivers
 from tasks.messages import write_ends
 from tasks.runtime import Runtime
@@ -121,6 +122,11 @@ async def _make_tools() -> Tools:
         http=aiohttp.ClientSession(),
         receivers=Receivers(address_policy(settings), settings.webhook_timeout_seconds),
     )  # fmt: skip
+
+
+@signals.celeryd_init.connect
+def _remember_node(sender: str, **_: Any) -> None:
+    Heartbeat.node = sender
 
 
 @signals.worker_process_init.connect

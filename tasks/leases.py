@@ -18,6 +18,7 @@ from models.jobs.lifecycle import LeaseLost, look_after, renew
 from models.jobs.records import JobRecord
 from models.kernel.logs import get_logger
 from models.kernel.session import Database
+from tasks.heartbeat import Heartbeat
 from tasks.outcomes import JobInterrupted
 
 LOOK_SECONDS = 1.0
@@ -79,9 +80,10 @@ class Leases:
     An attempt whose lease is no longer ours is interrupted with LeaseLost.
     """
 
-    def __init__(self, database: Database, seconds: float) -> None:
+    def __init__(self, database: Database, seconds: float, heartbeat: Heartbeat) -> None:
         self.seconds = seconds
         self._database = database
+        self._heartbeat = heartbeat
         self._held: dict[UUID, Hold] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._interrupting = False
@@ -133,11 +135,16 @@ class Leases:
                 except Exception as error:
                     log.warning("leases_not_renewed", jobs=len(held), error=repr(error))
 
+    async def renew(self, database: Database, jobs: Sequence[JobRecord], now: float) -> None:
+        """Also for the thread, over its own connection."""
+        await renew(database, jobs, self.seconds)
+        self.renewed_at = now
+        await self._heartbeat.show(database, {job.queue for job in jobs})
+
     async def _look_after(self, held: list[Hold], now: float) -> None:
         jobs = [hold.job for hold in held]
         if self.is_due(now):
-            await renew(self._database, jobs, self.seconds)
-            self.renewed_at = now
+            await self.renew(self._database, jobs, now)
         ours = await look_after(self._database, jobs)
         for hold in held:
             if hold.job.id not in ours:
@@ -181,15 +188,14 @@ class StandIn(threading.Thread):
             hold.blocked = True
         good = [hold.job for hold in held if hold.good_until > now]
         if good and self._leases.is_due(now):
-            asyncio.run(self._renew(good))
-            self._leases.renewed_at = now
+            asyncio.run(self._renew(good, now))
         if not good and self._stuck_for > self._leases.seconds:
             log.error("process_stuck", jobs=[str(hold.job.id) for hold in held])
             os.kill(os.getpid(), signal.SIGKILL)
 
-    async def _renew(self, jobs: Sequence[JobRecord]) -> None:
+    async def _renew(self, jobs: Sequence[JobRecord], now: float) -> None:
         database = Database(self._url, pool_size=1, application="bellwork-worker")
         try:
-            await asyncio.wait_for(renew(database, jobs, self._leases.seconds), self._leases.seconds / 3)
+            await asyncio.wait_for(self._leases.renew(database, jobs, now), self._leases.seconds / 3)
         finally:
             await database.close()

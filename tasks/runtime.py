@@ -17,7 +17,7 @@ from models.events.endings import Success, announce_end, end_successes
 from models.jobs.dispatching import unpublish
 from models.jobs.endings import has_witness
 from models.jobs.kinds import JobKind, NoResult, kind_named
-from models.jobs.lifecycle import Closing, LeaseLost, claim, close, lost, refuse, see_worker
+from models.jobs.lifecycle import Closing, LeaseLost, claim, close, lost, refuse
 from models.jobs.records import JobRecord
 from models.kernel.batching import Batcher
 from models.kernel.logs import get_logger
@@ -27,6 +27,7 @@ from models.kernel.signals import JOB_CHANGED, Nudger
 from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
 from tasks.handlers import handler_of
+from tasks.heartbeat import Heartbeat
 from tasks.leases import Hold, Leases
 from tasks.outcomes import (
     Ended,
@@ -65,7 +66,8 @@ class Runtime:
         self._database = tools.database
         self._worker = worker
         self._ending = False
-        self._leases = Leases(tools.database, tools.settings.job_lease_seconds)
+        self._heartbeat = Heartbeat()
+        self._leases = Leases(tools.database, tools.settings.job_lease_seconds, self._heartbeat)
         self._nudger = Nudger(tools.database)
         self._closer = Batcher(partial(end_successes, tools.database), lanes=1)
 
@@ -87,6 +89,7 @@ class Runtime:
             if rest and self._ending:
                 await self._hand_back(rest)
             await asyncio.gather(*handing_back)
+            await self.show_alive(kind.queue)
             await self._nudger.settle()
 
     async def refuse(self, ids: Sequence[UUID]) -> None:
@@ -101,7 +104,8 @@ class Runtime:
         asyncio.get_running_loop().call_later(self._leases.seconds * 2 / 3, self._leases.interrupt)
 
     async def show_alive(self, queue: str) -> None:
-        await see_worker(self._database, queue, self._worker)
+        """Something came by the queue."""
+        await self._heartbeat.show(self._database, [queue])
 
     async def _in_turns(self, kind: JobKind, rest: deque[UUID]) -> Ends:
         attempts: list[asyncio.Task[Ends]] = []

@@ -1,5 +1,7 @@
 """Job statistics in Prometheus' terms."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -7,7 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from models.jobs.rules import Queue
 from models.jobs.statistics import Histogram, JobStatistics
+
+ALIVE_SECONDS = 60.0
 
 
 def render(statistics: JobStatistics, failing_schedules: int) -> bytes:
@@ -29,7 +34,7 @@ class _JobCollector(Collector):
         )  # fmt: skip
         yield _histogram("bellwork_job_wait_seconds", "From due to start, of ended jobs", self._statistics.waits)
         yield _histogram("bellwork_job_run_seconds", "From start to end, of ended jobs", self._statistics.runs)
-        attempts = CounterMetricFamily("bellwork_job_attempts", "Attempts of ended jobs", labels=["kind", "outcome"])
+        attempts = CounterMetricFamily("bellwork_job_attempts", "Attempts that ended", labels=["kind", "outcome"])
         for row in self._statistics.attempts:
             attempts.add_metric([row["kind"], row["outcome"]], row["attempts"])
         yield attempts
@@ -61,21 +66,45 @@ class _JobCollector(Collector):
 
     def _queues(self) -> Iterator[Metric]:
         lag = GaugeMetricFamily(
-            "bellwork_dispatch_lag_seconds", "Due longest and not sent to workers", labels=["queue"]
-        )
+            "bellwork_dispatch_lag_seconds", "Since when the longest due is not sent to workers, of kinds that are not "
+            "paused and have no limits", labels=["queue"],
+        )  # fmt: skip
         lease = GaugeMetricFamily(
             "bellwork_lease_overdue_seconds", "How long the oldest lease has run out; negative while it is good",
             labels=["queue"],
         )  # fmt: skip
-        silent = GaugeMetricFamily("bellwork_queue_silent_seconds", "Since a worker took a canary", labels=["queue"])
-        for row in self._statistics.queues:
-            lag.add_metric([row["queue"]], max(row["dispatch_lag"], 0.0))
-            lease.add_metric([row["queue"]], row["lease_overdue"])
-        for row in self._statistics.lanes:
-            silent.add_metric([row["queue"]], row["silent_seconds"])
+        found = {row["queue"]: row for row in self._statistics.queues}
+        for queue in sorted({*Queue, *found}):
+            lag.add_metric([queue], max(found[queue]["dispatch_lag"], 0.0) if queue in found else 0.0)
+            if queue in found and found[queue]["lease_overdue"] is not None:
+                lease.add_metric([queue], found[queue]["lease_overdue"])
         yield lag
         yield lease
+        yield from self._alive()
+
+    def _alive(self) -> Iterator[Metric]:
+        """A queue that no worker ever served, and no scheduler at all, have been silent for ever."""
+        silent = GaugeMetricFamily(
+            "bellwork_queue_silent_seconds", "Since a worker took something, or was busy with it", labels=["queue"]
+        )
+        workers = GaugeMetricFamily("bellwork_queue_workers", "Workers seen within a minute", labels=["queue"])
+        silences: defaultdict[str, list[float]] = defaultdict(list)
+        for row in self._statistics.lanes:
+            silences[row["queue"]].append(row["silent_seconds"])
+        for queue in sorted({*Queue, *silences}):
+            silent.add_metric([queue], min(silences[queue], default=math.inf))
+            workers.add_metric([queue], sum(seconds <= ALIVE_SECONDS for seconds in silences[queue]))
         yield silent
+        yield workers
+        schedulers = [row for row in self._statistics.schedulers if row["silent_seconds"] <= ALIVE_SECONDS]
+        yield GaugeMetricFamily(
+            "bellwork_scheduler_silent_seconds", "Since a scheduler looked at what waits",
+            value=min((row["silent_seconds"] for row in self._statistics.schedulers), default=math.inf),
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "bellwork_broker_away", "Whether the schedulers miss the broker",
+            value=bool(schedulers) and all(row["broker_away"] for row in schedulers),
+        )  # fmt: skip
 
 
 def _histogram(name: str, text: str, histograms: list[Histogram]) -> HistogramMetricFamily:

@@ -25,6 +25,8 @@ class Reason(StrEnum):
     QUEUE_AHEAD = "queue_ahead"
     SENT_TO_WORKERS = "sent_to_workers"
     NO_WORKER = "no_worker"
+    NO_SCHEDULER = "no_scheduler"
+    BROKER_AWAY = "broker_away"
     RUNNING = "running"
     STOP_REQUESTED = "stop_requested"
     CHILDREN_UNFINISHED = "children_unfinished"
@@ -35,8 +37,9 @@ class Reason(StrEnum):
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known around a job. `known` is whether this version has its kind; `worker_seen_at` when any worker last
-    took something from its queue; `use` and `key_use` what is taken under the limits of its kind, in all and by its
-    key."""
+    took something from its queue, or was busy with that; `scheduler_seen_at` when any scheduler last looked at what
+    waits, `broker_away` whether all of them miss the broker; `use` and `key_use` what is taken under the limits of its
+    kind, in all and by its key."""
 
     job: JobRecord
     known: bool
@@ -52,6 +55,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     worker: str | None
     lease_until: datetime | None
     worker_seen_at: datetime | None
+    scheduler_seen_at: datetime | None
+    broker_away: bool
     children_unfinished: int
 
 
@@ -107,11 +112,9 @@ def _waiting(facts: Facts) -> Explanation:
         sent = Because(
             Reason.SENT_TO_WORKERS, f"It was sent to the workers of `{facts.job.queue}` at {_text(facts.published_at)}."
         )
-        silent = _no_worker(facts)
-        return _because(
-            facts, [*silent, sent], "A worker takes it as soon as one is free; what gets lost is sent again."
-        )
-    found = [*_in_the_way(facts), *_no_worker(facts)]
+        following = "A worker takes it as soon as one is free; what gets lost is sent again."
+        return _because(facts, [*_unserved(facts), sent], following)
+    found = [*_in_the_way(facts), *_unserved(facts)]
     if facts.waiting_before or not found:
         found.append(Because(Reason.QUEUE_AHEAD, _ahead(facts)))
     return _because(facts, found, "Owners are served in turn; it is sent to a worker when its turn comes.")
@@ -157,12 +160,22 @@ def _refused(facts: Facts) -> Because | None:
     return Because(Reason.KIND_UNKNOWN, f"{error.message} Until that one has been replaced, others may take it.")
 
 
-def _no_worker(facts: Facts) -> list[Because]:
-    seen = facts.worker_seen_at
-    if seen is not None and facts.now - seen <= SILENT_AFTER:
-        return []
-    when = f"last at {_text(seen)}" if seen else "so far"
-    return [Because(Reason.NO_WORKER, f"No worker has taken anything from `{facts.job.queue}` {when}.")]
+def _unserved(facts: Facts) -> list[Because]:
+    """Who is missing of those that bring a job to a worker; without the one before nothing is known of the next."""
+    if since := _silence(facts, facts.scheduler_seen_at):
+        return [Because(Reason.NO_SCHEDULER, f"No scheduler has looked at what waits {since}: nothing is sent.")]
+    if facts.broker_away:
+        return [Because(Reason.BROKER_AWAY, "The broker cannot be reached; jobs are sent once it is back.")]
+    if since := _silence(facts, facts.worker_seen_at):
+        return [Because(Reason.NO_WORKER, f"No worker has taken anything from `{facts.job.queue}` {since}.")]
+    return []
+
+
+def _silence(facts: Facts, seen: datetime | None) -> str:
+    """Since when someone was not seen, in words; nothing when they were a moment ago."""
+    if seen is None:
+        return "so far"
+    return f"since {_text(seen)}" if facts.now - seen > SILENT_AFTER else ""
 
 
 def _because(facts: Facts, found: list[Because], following: str) -> Explanation:

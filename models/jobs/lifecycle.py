@@ -133,8 +133,3 @@ async def refuse(on: Connection, ids: Sequence[UUID], worker: str) -> list[str]:
     """Give back those of the jobs that still wait, because the worker does not know their kind; gives the kinds."""
     why = f"The worker {worker} does not know its kind."
     return [row["kind"] for row in await fetch(on, rescuing_queries.REFUSE, list(ids), why)]
-
-
-async def see_worker(on: Connection, queue: str, worker: str) -> None:
-    """A worker has taken something from the queue."""
-    await fetch(on, queries.SEE_WORKER, queue, worker)

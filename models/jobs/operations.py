@@ -1,9 +1,8 @@
-"""What operators do: explain a job, pause a kind, see who serves a queue."""
+"""What operators do: explain a job, pause a kind."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
-from models.jobs import queries, statistics_queries
+from models.jobs import queries
 from models.jobs.dispatching import read_usage
 from models.jobs.explain import Explanation, Facts, explain
 from models.jobs.kinds import find_kind
@@ -11,10 +10,10 @@ from models.jobs.limits import NO_LIMITS, UNUSED, total
 from models.jobs.records import job_record
 from models.kernel.actor import Actor
 from models.kernel.errors import NotFound
-from models.kernel.session import Connection, Row, fetch
+from models.kernel.session import Connection, fetch
 
 _OWN = ("now", "paused", "limit_key", "waiting_before", "others_wait", "published_at", "worker",
-        "lease_until", "worker_seen_at", "children_unfinished")  # fmt: skip
+        "lease_until", "worker_seen_at", "scheduler_seen_at", "broker_away", "children_unfinished")  # fmt: skip
 
 
 async def explain_job(on: Connection, id_: UUID) -> Explanation:
@@ -42,8 +41,3 @@ async def pause_kind(on: Connection, actor: Actor, kind: str) -> None:
 
 async def resume_kind(on: Connection, kind: str) -> None:
     await fetch(on, queries.RESUME, kind)
-
-
-async def list_lanes(on: Connection) -> Sequence[Row]:
-    """Rows of `queue, worker, silent_seconds`: when a worker last took something from each queue."""
-    return await fetch(on, statistics_queries.LANES)

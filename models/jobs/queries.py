@@ -67,6 +67,9 @@ SELECT jobs.*, clock_timestamp() AS now,
             UNION ALL SELECT started_at FROM jobs AS other WHERE other.queue = jobs.queue AND other.status = 'running'
             UNION ALL SELECT started_at FROM jobs AS other WHERE other.queue = jobs.queue
                 AND other.finished_at > statement_timestamp() - interval '1 minute') AS signs) AS worker_seen_at,
+       (SELECT max(seen_at) FROM schedulers_seen) AS scheduler_seen_at,
+       (SELECT bool_and(broker_away) FROM schedulers_seen
+        WHERE seen_at > statement_timestamp() - interval '1 minute') IS TRUE AS broker_away,
        (SELECT count(*) FROM jobs AS child WHERE child.parent_id = jobs.id AND child.status IN {UNFINISHED})
            AS children_unfinished
 FROM jobs WHERE id = $1
@@ -76,10 +79,6 @@ PAUSE = "INSERT INTO paused_kinds (kind, paused_by) VALUES ($1, $2) ON CONFLICT 
 
 RESUME = "DELETE FROM paused_kinds WHERE kind = $1"
 
-SEE_WORKER = """
-INSERT INTO lanes (queue, worker, seen_at) VALUES ($1, $2, clock_timestamp())
-ON CONFLICT (queue) DO UPDATE SET worker = excluded.worker, seen_at = excluded.seen_at
-"""
 
 UNFINISHED_TWIN = f"""
 SELECT {JOB} FROM jobs WHERE kind = $1 AND owner = $2 AND dedupe_key = $3 AND status IN {UNFINISHED}

@@ -32,6 +32,7 @@ class JobStatistics(msgspec.Struct, frozen=True):
     queues: Sequence[Row]
     owners: Sequence[Row]
     lanes: Sequence[Row]
+    schedulers: Sequence[Row]
     attempts: Sequence[Row]
     waits: list[Histogram]
     runs: list[Histogram]
@@ -39,12 +40,15 @@ class JobStatistics(msgspec.Struct, frozen=True):
 
 async def read_statistics(on: Connection) -> JobStatistics:
     ended = await fetch(on, queries.HISTOGRAMS)
+    known = [kind.name for kind in all_kinds()]
+    limited = [kind.name for kind in all_kinds() if kind.limits]
     return JobStatistics(
         unfinished=await fetch(on, queries.COUNTS),
-        unknown_kinds=await fetch(on, queries.OF_UNKNOWN_KINDS, [kind.name for kind in all_kinds()]),
-        queues=await fetch(on, queries.QUEUE_HEALTH),
+        unknown_kinds=await fetch(on, queries.OF_UNKNOWN_KINDS, known),
+        queues=await fetch(on, queries.QUEUE_HEALTH, known, limited),
         owners=await fetch(on, queries.OWNER_BACKLOG),
         lanes=await fetch(on, queries.LANES),
+        schedulers=await fetch(on, queries.SCHEDULERS),
         attempts=await fetch(on, queries.ATTEMPT_COUNTS),
         waits=_histograms(ended, "wait"),
         runs=_histograms(ended, "run"),
@@ -52,7 +56,8 @@ async def read_statistics(on: Connection) -> JobStatistics:
 
 
 async def count_ended(session: AsyncSession) -> int:
-    """Add the jobs that ended since the last call to the histograms; gives how many those were.
+    """Add the jobs that ended since the last call to the histograms, and the attempts to their counts; gives whether it
+    was this call's turn (1).
 
     The last five seconds are left for the next call, so that what commits late is not missed.
     """

@@ -29,13 +29,26 @@ SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND published_at
         WHERE queue = $1 AND finished_at > statement_timestamp() - interval '30 seconds')::float8 AS per_second
 """
 
-LANES = "SELECT queue, worker, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds FROM lanes"
+# What is silent for an hour is gone.
+LANES = """
+SELECT queue, worker, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds
+FROM lanes WHERE seen_at > statement_timestamp() - interval '1 hour' ORDER BY queue, seen_at DESC
+"""
 
+SCHEDULERS = """
+SELECT scheduler, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_seconds, broker_away
+FROM schedulers_seen WHERE seen_at > statement_timestamp() - interval '1 hour' ORDER BY seen_at DESC
+"""
+
+# What no scheduler would send now is not late: jobs of kinds that are paused, unknown (`$1` are the known) or have
+# limits (`$2`).
 QUEUE_HEALTH = f"""
 SELECT queue,
        coalesce(extract(epoch FROM clock_timestamp() - min(run_at)
-           FILTER (WHERE status = 'queued' AND published_at IS NULL)), 0)::float8 AS dispatch_lag,
-       coalesce(extract(epoch FROM clock_timestamp() - min(lease_until)), 0)::float8 AS lease_overdue
+           FILTER (WHERE status = 'queued' AND published_at IS NULL AND kind = ANY ($1::text[])
+                     AND kind <> ALL ($2::text[]) AND kind NOT IN (SELECT kind FROM paused_kinds))), 0)::float8
+           AS dispatch_lag,
+       extract(epoch FROM clock_timestamp() - min(lease_until))::float8 AS lease_overdue
 FROM jobs WHERE {QUEUED} OR status = 'running' GROUP BY queue
 """
 
@@ -79,8 +92,8 @@ SET jobs = job_histograms.jobs + excluded.jobs, seconds = job_histograms.seconds
 ADD_TO_ATTEMPT_COUNTS = """
 INSERT INTO attempt_counts (kind, outcome, attempts)
 SELECT kind, outcome, count(*)
-FROM jobs JOIN job_attempts ON job_attempts.job_id = jobs.id
-WHERE jobs.finished_at > $1 AND jobs.finished_at <= $2
+FROM job_attempts JOIN jobs ON jobs.id = job_attempts.job_id
+WHERE job_attempts.finished_at > $1 AND job_attempts.finished_at <= $2
 GROUP BY 1, 2
 ON CONFLICT (kind, outcome) DO UPDATE SET attempts = attempt_counts.attempts + excluded.attempts
 """

@@ -102,6 +102,10 @@ class Job(Base):
         Index("ix_jobs_dedupe_key", "dedupe_key", "id", postgresql_where=text("dedupe_key IS NOT NULL")),
         Index("ix_jobs_error_code", text("(error->>'code')"), "id", postgresql_where=text("error IS NOT NULL")),
         Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        Index(
+            "ix_jobs_ended_children", "finished_at",
+            postgresql_where=text("parent_id IS NOT NULL AND finished_at IS NOT NULL"),
+        ),
         Index("ix_jobs_failed", "finished_at", "id", postgresql_where=text("status = 'failed'")),
         Index("ix_jobs_redrive_id", "redrive_id", "status", postgresql_where=text("redrive_id IS NOT NULL")),
         Index("ix_jobs_owner_id", "owner", "id"),
@@ -123,6 +127,14 @@ class JobAttempt(Base):
     finished_at: Mapped[datetime]
     outcome: Mapped[str]
     error: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        # They come in the order of their ends, so that a few words per page range find the newest.
+        Index(
+            "ix_job_attempts_finished_at", "finished_at", postgresql_using="brin",
+            postgresql_with={"autosummarize": "on", "pages_per_range": 16},
+        ),
+    )  # fmt: skip
 
 
 class JobLogLine(Base):
@@ -170,15 +182,28 @@ class PausedKind(Base):
 
 
 class Lane(Base):
-    """When a worker last took a canary from a queue: that, not a process being up, is being alive."""
+    """When a worker last took something from a queue, or was busy with what it took: that, not a process being up, is
+    being alive."""
 
     __tablename__ = "lanes"
     unaudited = "a sign of life"
     personal = Personal(plain=words("queue worker"))
 
     queue: Mapped[str] = mapped_column(primary_key=True)
-    worker: Mapped[str]
+    worker: Mapped[str] = mapped_column(primary_key=True)
     seen_at: Mapped[datetime]
+
+
+class SchedulerSeen(Base):
+    """When a scheduler last looked at what waits, and whether the broker was away then."""
+
+    __tablename__ = "schedulers_seen"
+    unaudited = "a sign of life"
+    personal = Personal(plain=words("scheduler"))
+
+    scheduler: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+    broker_away: Mapped[bool]
 
 
 class JobHistogram(Base):
@@ -196,7 +221,7 @@ class JobHistogram(Base):
 
 
 class AttemptCount(Base):
-    """How many attempts of ended jobs of a kind ended in each outcome."""
+    """How many attempts of jobs of a kind ended in each outcome."""
 
     __tablename__ = "attempt_counts"
     unaudited = "a count"
@@ -208,7 +233,7 @@ class AttemptCount(Base):
 
 
 class CountedUntil(Base):
-    """Up to which end of jobs the histograms have counted."""
+    """Up to which end of jobs and attempts the metrics have counted."""
 
     __tablename__ = "counted_until"
     unaudited = "a count"

@@ -67,7 +67,7 @@ def test_a_worker_is_asked_by_the_name_it_has(compose: dict[str, Any]) -> None:
         service = compose["services"][name]
         node = re.search(r"--hostname (\w+)@%h", service["command"])
         assert node is not None
-        assert f"--destination {node[1]}@$$HOSTNAME" in service["healthcheck"]["test"][1]
+        assert service["healthcheck"]["test"] == ["CMD-SHELL", f"python -m tasks.heartbeat {node[1]}@$$HOSTNAME"]
 
 
 def test_the_processes_wait_for_the_tables_and_share_their_files(compose: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cli.platform import LocalPlatform
 from models.kernel.session import Database
+from tasks.heartbeat import Heartbeat
 from tasks.leases import Leases
 from tasks.outcomes import JobInterrupted
 from tests.jobs.test_cancelling import started
@@ -117,7 +118,7 @@ async def test_a_worker_leaves_while_the_broker_is_away(client: ApiClient, worke
 
 
 async def test_a_handler_that_would_begin_when_all_are_interrupted_does_not(database: Database) -> None:
-    leases = Leases(database, seconds=3.0)
+    leases = Leases(database, 3.0, Heartbeat())
     leases.interrupt()
     with (
         leases.hold(job_at(1), asyncio.Event(), time_limit_seconds=1.0) as hold,

@@ -1,14 +1,16 @@
-"""What a container asks to know whether its scheduler works."""
+"""What a container asks to know whether its scheduler, or its worker, works."""
 
 import asyncio
 import os
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from cli.platform import LocalPlatform
+from models.kernel.heartbeat import path
 from tests.support.client import eventually
 from tests.support.servers import REPOSITORY
 
@@ -45,16 +47,35 @@ async def test_one_that_has_not_begun_or_no_longer_works_is_not(environment: dic
     assert "has done nothing for" in await _check(environment)
 
 
-async def _check(environment: dict[str, str]) -> str:
+async def test_a_worker_that_takes_what_the_broker_has_is_healthy(workers: LocalPlatform) -> None:
+    worker = f"tests@{socket.gethostname()}"
+    path(worker).unlink(missing_ok=True)
+
+    async def healthy() -> bool:
+        return await _check(workers.env, "tasks.heartbeat", worker) == ""
+
+    await eventually(healthy, within=60)
+
+
+async def test_one_that_has_taken_nothing_for_long_is_not(environment: dict[str, str], tmp_path: Path) -> None:
+    assert "has not begun" in await _check(environment, "tasks.heartbeat", "default@here")
+    beat = tmp_path / f"bellwork-default@here-{os.getuid()}.beat"
+    beat.touch()
+    assert await _check(environment, "tasks.heartbeat", "default@here") == ""
+    os.utime(beat, (0, 0))
+    assert "has done nothing for" in await _check(environment, "tasks.heartbeat", "default@here")
+
+
+async def _check(environment: Mapping[str, str], module: str = "scheduler.heartbeat", *arguments: str) -> str:
     """What it complains about; nothing when all is well."""
-    process = await _start("scheduler.heartbeat", environment)
+    process = await _start(module, environment, *arguments)
     _, complaint = await process.communicate()
     assert (process.returncode != 0) == bool(complaint), complaint
     return complaint.decode()
 
 
-async def _start(module: str, environment: dict[str, str]) -> asyncio.subprocess.Process:
+async def _start(module: str, environment: Mapping[str, str], *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, env=environment, cwd=REPOSITORY,
+        sys.executable, "-m", module, *arguments, env=environment, cwd=REPOSITORY,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

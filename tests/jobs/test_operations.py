@@ -6,10 +6,14 @@ import msgspec
 import pytest
 
 from models.jobs.batches import Reached, prune
+from models.jobs.dispatching import take_due
+from models.jobs.explain import Facts, Reason, explain
+from models.jobs.limits import NO_LIMITS, UNUSED, Limits, Use
+from models.jobs.liveness import see_scheduler, see_worker
 from models.jobs.operations import explain_job
 from models.jobs.pace import Pace, Quantiles, QueueAhead, next_look
 from models.jobs.records import JobRecord
-from models.jobs.rules import JobStatus
+from models.jobs.rules import JobError, JobStatus, Queue
 from models.jobs.service import JobOptions, enqueue, enqueue_many
 from models.kernel.actor import SYSTEM, Actor
 from models.kernel.ids import new_id
@@ -17,11 +21,12 @@ from models.kernel.session import Database
 from tests.conftest import sign_in
 from tests.jobs.test_rules import job_at
 from tests.support.client import ApiClient, eventually
-from tests.support.probes import Echo
+from tests.support.probes import Echo, Limited
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PACE = Pace(Quantiles(2.0, 5.0), Quantiles(10.0, 30.0))
 IDLE = QueueAhead(0, 0.0)
+UNKNOWN = dict.fromkeys(Facts.__struct_fields__)
 
 
 def job(status: JobStatus, *, due: float = 0.0, started: float | None = None) -> JobRecord:
@@ -46,6 +51,18 @@ def job(status: JobStatus, *, due: float = 0.0, started: float | None = None) ->
 )
 def test_when_to_look_again(looked_at: JobRecord, ahead: QueueAhead, seconds: int) -> None:
     assert next_look(looked_at, PACE, ahead, NOW) == seconds
+
+
+# All is well, and nothing is before the job.
+FACTS = Facts(**UNKNOWN | {  # type: ignore[arg-type]
+    "job": msgspec.structs.replace(job(JobStatus.QUEUED), kind="k", queue="default", attempt=1), "known": True,
+    "now": NOW, "limits": NO_LIMITS, "use": UNUSED, "key_use": UNUSED, "waiting_before": 0, "worker_seen_at": NOW,
+    "scheduler_seen_at": NOW,
+})  # fmt: skip
+
+
+async def reasons_of(database: Database, job: JobRecord) -> list[str]:
+    return [because.reason for because in (await explain_job(database, job.id)).because]
 
 
 async def reasons(client: ApiClient, job_id: str) -> list[str]:
@@ -99,21 +116,66 @@ async def test_what_waits_before_a_job_are_its_owners_jobs_for_owners_take_turns
     assert among_others.detail == f"{alone.detail} Others have jobs there too; owners take turns."
 
 
-async def test_a_queue_that_nobody_serves_says_so(client: ApiClient, database: Database) -> None:
-    await database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.batch', 'system')")
-    job = await client.submit("probe.batch", {"label": "x"})
-    assert await reasons(client, job["id"]) == ["kind_paused", "no_worker"]
-    await database.execute("INSERT INTO lanes (queue, worker, seen_at) VALUES ('webhooks', 'w', clock_timestamp())")
-    assert await reasons(client, job["id"]) == ["kind_paused"]
+async def test_who_is_missing_between_a_job_and_a_worker_is_said(quiet_database: Database) -> None:
+    job = await enqueue(quiet_database, SYSTEM, Echo(text="x"))
+
+    async def first() -> tuple[str, str]:
+        because = (await explain_job(quiet_database, job.id)).because[0]
+        return because.reason, because.detail
+
+    assert await first() == ("no_scheduler", "No scheduler has looked at what waits so far: nothing is sent.")
+    await see_scheduler(quiet_database, "s", broker_away=True)
+    assert (await first())[0] == "broker_away"
+    await see_scheduler(quiet_database, "s", broker_away=False)
+    assert await first() == ("no_worker", "No worker has taken anything from `default` so far.")
+    await see_worker(quiet_database, ["default"], "w")
+    assert (await first())[0] == "queue_ahead"
+    await quiet_database.execute("UPDATE lanes SET seen_at = '2026-05-01T12:00:00Z'")
+    assert (await first())[1] == "No worker has taken anything from `default` since 2026-05-01T12:00:00Z."
+    await quiet_database.execute("UPDATE schedulers_seen SET seen_at = '2026-05-01T12:00:00Z'")
+    assert (await first())[1] == "No scheduler has looked at what waits since 2026-05-01T12:00:00Z: nothing is sent."
 
 
-@pytest.mark.usefixtures("workers")
-async def test_a_canary_shows_that_a_queue_is_served(client: ApiClient, database: Database) -> None:
-    async def served() -> bool:
-        rows = await database.fetch("SELECT queue FROM lanes")
-        return {row["queue"] for row in rows} == {"default", "webhooks", "mail", "calendar", "exports", "bulk"}
+async def test_a_job_that_was_sent_waits_for_a_worker_or_for_the_broker(quiet_database: Database) -> None:
+    job = await enqueue(quiet_database, SYSTEM, Echo(text="x"))
+    async with quiet_database.transaction() as session:
+        await take_due(session, Queue.DEFAULT, 1)
+    await see_worker(quiet_database, ["default"], "w")
+    await see_scheduler(quiet_database, "s", broker_away=False)
+    assert await reasons_of(quiet_database, job) == ["sent_to_workers"]
+    await see_scheduler(quiet_database, "s", broker_away=True)
+    assert await reasons_of(quiet_database, job) == ["broker_away", "sent_to_workers"]
 
-    assert await eventually(served, within=60)
+
+async def test_a_limit_that_is_reached_is_said(quiet_database: Database) -> None:
+    first, second = [await enqueue(quiet_database, SYSTEM, Limited(key="k")) for _ in range(2)]
+    await quiet_database.execute("UPDATE jobs SET published_at = now() WHERE id = $1", first.id)
+    assert "key_limit" in await reasons_of(quiet_database, second)
+    assert "key_limit" not in await reasons_of(quiet_database, await enqueue(quiet_database, SYSTEM, Limited(key="l")))
+
+
+def test_every_kind_may_be_limited_in_all() -> None:
+    full = msgspec.structs.replace(FACTS, limits=Limits(in_all=2), use=Use(under_way=2))
+    assert explain(full).because[0].detail == "2 jobs of `k` are under way, the most there may be."
+    assert explain(FACTS).because[0].reason == Reason.QUEUE_AHEAD
+
+
+def test_a_wait_between_attempts_says_until_when() -> None:
+    broken = JobError("E", "It broke.", retryable=True)
+    retrying = msgspec.structs.replace(
+        job(JobStatus.RETRYING, due=60), error=msgspec.Raw(msgspec.json.encode(broken)), max_attempts=5
+    )
+    found = explain(msgspec.structs.replace(FACTS, job=retrying))
+    assert found.because[0].reason == Reason.BACKOFF
+    assert found.because[0].detail == "Attempt 1 of 5 broke; it waits until 2026-05-01T12:01:00Z."
+    assert found.next == "Attempt 2 follows."
+
+
+def test_a_stop_that_was_asked_for_comes_before_that_it_runs() -> None:
+    asked = msgspec.structs.replace(job(JobStatus.RUNNING, started=-5), cancel_requested_at=NOW)
+    found = explain(msgspec.structs.replace(FACTS, job=asked, worker="w", lease_until=NOW))
+    assert [because.reason for because in found.because] == [Reason.STOP_REQUESTED, Reason.RUNNING]
+    assert found.because[0].detail == "It was asked to stop at 2026-05-01T12:00:00Z."
 
 
 @pytest.mark.usefixtures("workers")

@@ -17,19 +17,21 @@ from models.jobs import (
 from models.kernel.ids import new_id
 from models.kernel.session import Database
 
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 BOUNDED: list[tuple[str, str, tuple[Any, ...], str]] = [
     ("due", dispatching_queries.BECOME_DUE, (1000,), "run_at"),
     ("late", waiting_queries.LATE_ONES, (500,), "start_by"),
     ("pace of kinds", dispatching_queries.RECENT_RUNS, (), "finished_at"),
     ("pace of a queue", statistics_queries.QUEUE_AHEAD, ("default",), "finished_at"),
     ("signs of workers", queries.EXPLAIN, (new_id(),), "finished_at"),
+    ("ended attempts", statistics_queries.ADD_TO_ATTEMPT_COUNTS, (NOON, NOON), "finished_at"),
     ("old", batch_queries.PRUNE, (30, 90, 1000, datetime(1970, 1, 1, tzinfo=UTC)), "finished_at"),
 ]
 
 
 OF_WHAT_IS_UNDER_WAY = {
     "jobs ahead": (statistics_queries.QUEUE_AHEAD, ("default",)),
-    "how queues are": (statistics_queries.QUEUE_HEALTH, ()),
+    "how queues are": (statistics_queries.QUEUE_HEALTH, (["probe.echo"], [])),
     "counts by state": (statistics_queries.COUNTS, ()),
     "backlog of owners": (statistics_queries.OWNER_BACKLOG, ()),
 }

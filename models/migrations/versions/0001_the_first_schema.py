@@ -201,6 +201,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_jobs'))
     )
     op.create_index('ix_jobs_dedupe_key', 'jobs', ['dedupe_key', 'id'], unique=False, postgresql_where=sa.text('dedupe_key IS NOT NULL'))
+    op.create_index('ix_jobs_ended_children', 'jobs', ['finished_at'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL AND finished_at IS NOT NULL'))
     op.create_index('ix_jobs_error_code', 'jobs', [sa.literal_column("(error->>'code')"), 'id'], unique=False, postgresql_where=sa.text('error IS NOT NULL'))
     op.create_index('ix_jobs_failed', 'jobs', ['finished_at', 'id'], unique=False, postgresql_where=sa.text("status = 'failed'"))
     op.create_index('ix_jobs_finished_at', 'jobs', ['finished_at'], unique=False, postgresql_where=sa.text('finished_at IS NOT NULL'))
@@ -233,7 +234,7 @@ def upgrade() -> None:
     sa.Column('queue', sa.Text(), nullable=False),
     sa.Column('worker', sa.Text(), nullable=False),
     sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('queue', name=op.f('pk_lanes'))
+    sa.PrimaryKeyConstraint('queue', 'worker', name=op.f('pk_lanes'))
     )
     op.create_table('messages',
     sa.Column('channel', sa.Text(), nullable=False),
@@ -324,6 +325,12 @@ def upgrade() -> None:
     )
     op.create_index('ix_schedules_next_fire_at', 'schedules', ['next_fire_at'], unique=False, postgresql_where=sa.text('deleted_at IS NULL'))
     op.create_index('uq_schedules_owner_key', 'schedules', ['owner', 'key'], unique=True, postgresql_where=sa.text('key IS NOT NULL AND deleted_at IS NULL'))
+    op.create_table('schedulers_seen',
+    sa.Column('scheduler', sa.Text(), nullable=False),
+    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('broker_away', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('scheduler', name=op.f('pk_schedulers_seen'))
+    )
     op.create_table('users',
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
@@ -441,6 +448,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_job_attempts_job_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('job_id', 'attempt', name=op.f('pk_job_attempts'))
     )
+    op.create_index('ix_job_attempts_finished_at', 'job_attempts', ['finished_at'], unique=False, postgresql_using='brin', postgresql_with={'autosummarize': 'on', 'pages_per_range': 16})
     op.create_table('job_log_lines',
     sa.Column('job_id', sa.Uuid(), nullable=False),
     sa.Column('number', sa.SmallInteger(), nullable=False),
@@ -762,6 +770,7 @@ def downgrade() -> None:
     op.drop_index('ix_mailed_links_email', table_name='mailed_links')
     op.drop_table('mailed_links')
     op.drop_table('job_log_lines')
+    op.drop_index('ix_job_attempts_finished_at', table_name='job_attempts', postgresql_using='brin', postgresql_with={'autosummarize': 'on', 'pages_per_range': 16})
     op.drop_table('job_attempts')
     op.drop_index(op.f('ix_instructors_user_id'), table_name='instructors')
     op.drop_index(op.f('ix_instructors_name'), table_name='instructors')
@@ -772,6 +781,7 @@ def downgrade() -> None:
     op.drop_table('webhook_endpoints')
     op.drop_index('uq_users_email', table_name='users', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_table('users')
+    op.drop_table('schedulers_seen')
     op.drop_index('uq_schedules_owner_key', table_name='schedules', postgresql_where=sa.text('key IS NOT NULL AND deleted_at IS NULL'))
     op.drop_index('ix_schedules_next_fire_at', table_name='schedules', postgresql_where=sa.text('deleted_at IS NULL'))
     op.drop_table('schedules')
@@ -800,6 +810,7 @@ def downgrade() -> None:
     op.drop_index('ix_jobs_kind_id', table_name='jobs')
     op.drop_index('ix_jobs_finished_at', table_name='jobs', postgresql_where=sa.text('finished_at IS NOT NULL'))
     op.drop_index('ix_jobs_failed', table_name='jobs', postgresql_where=sa.text("status = 'failed'"))
+    op.drop_index('ix_jobs_ended_children', table_name='jobs', postgresql_where=sa.text('parent_id IS NOT NULL AND finished_at IS NOT NULL'))
     op.drop_index('ix_jobs_error_code', table_name='jobs', postgresql_where=sa.text('error IS NOT NULL'))
     op.drop_index('ix_jobs_dedupe_key', table_name='jobs', postgresql_where=sa.text('dedupe_key IS NOT NULL'))
     op.drop_table('jobs')
