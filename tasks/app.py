@@ -116,6 +116,7 @@ async def _make_tools() -> Tools:
             settings.asyncpg_dsn, pool_size=settings.database_pool_size, application="bellwork-worker",
             idle_in_transaction_seconds=settings.job_lease_seconds,
             statement_seconds=None,  # a job's are bounded by the time limit of its kind
+            hot_seconds=settings.job_lease_seconds * 2 / 3,
         ),
         files=FileStore(settings.files_url),
         keys=KeyRing(settings.encryption_keys),

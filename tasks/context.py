@@ -23,6 +23,7 @@ from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
 from models.kernel.session import Database, TransactionOnDemand, commit_chunk
 from models.kernel.settings import Settings
+from models.kernel.storable import encode_storable
 from tasks.integrations.receivers import Receivers
 from tasks.outcomes import JobPostponed, JobStopped, check_size
 
@@ -107,11 +108,11 @@ class JobContext:
             return msgspec.convert(self._receipts[name], type_)
         self._heed_cancel()
         receipt = await call(self.idempotency_key(name))
-        stored = msgspec.json.encode(receipt)
+        stored = encode_storable(receipt)
         self._receipts_size += len(stored)
         check_size("What its steps left", self._receipts_size, self.settings.job_result_limit_bytes)
         await keep_receipt(self.database, self.job, name, stored)
-        self._receipts[name] = msgspec.to_builtins(receipt)
+        self._receipts[name] = msgspec.json.decode(stored)
         return receipt
 
     async def checkpoint(self, state: msgspec.Struct) -> None:
@@ -119,7 +120,7 @@ class JobContext:
 
         A cancel stops here, with this chunk kept. Raises LeaseLost and ResultTooLarge.
         """
-        stored = msgspec.json.encode(state)
+        stored = encode_storable(state)
         check_size("The state of the checkpoint", len(stored), self.settings.job_result_limit_bytes)
         await keep_state(self.session, self.job, stored)
         await commit_chunk(self.session)

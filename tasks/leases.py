@@ -26,25 +26,44 @@ log = get_logger(__name__)
 
 
 class Hold:
-    """One attempt under way. `stop` is set once someone asks the job to stop. `worked` is to be set before it is
-    closed: from then on the fence of its closing watches over it. It is kept until `good_until` at the longest;
-    `blocked` once the loop stood still meanwhile."""
+    """One attempt under way. `stop` is set once someone asks the job to stop. `finish` is to be called before it is
+    closed: from then on the fence of its closing watches over it. It is kept until `good_until` at the longest, which
+    is a lease after its time limit, and a lease after its handler was done; `blocked` once the loop stood still
+    meanwhile."""
 
-    def __init__(self, job: JobRecord, worked: asyncio.Event, body: "asyncio.Task[object]", seconds: float) -> None:
+    def __init__(
+        self, job: JobRecord, worked: asyncio.Event, body: "asyncio.Task[object]", limit: float, lease: float
+    ) -> None:
         self.job = job
         self.stop = asyncio.Event()
-        self.worked = worked
         self.lost = False
         self.interrupted = self.blocked = self._interruptible = False
+        self._worked = worked
         self._body = body
+        self._lease = lease
         self._since = time.monotonic()
-        self.good_until = self._since + seconds
+        self.good_until = self._since + limit + lease
+
+    def finish(self) -> None:
+        """Its handler is done; what is left is to write how it ended."""
+        self._worked.set()
+        self.good_until = min(self.good_until, time.monotonic() + self._lease)
+
+    def overstay(self, now: float) -> None:
+        """Break it off, because it has had its time: whatever it awaits, its handler or the writing of its end, answers
+        no more. A process in which that does not help must not keep what it holds."""
+        if now - self.good_until > self._lease:
+            kill_this_process([self])
+        if not self.lost:
+            log.warning("attempt_overstayed", job_id=str(self.job.id), kind=self.job.kind)
+            self.lost = True
+            self._body.cancel()
 
     def older_than(self, seconds: float, now: float) -> bool:
         return now - self._since > seconds
 
     def lose(self) -> None:
-        if not self.worked.is_set():
+        if not self._worked.is_set():
             self.lost = True
             self._body.cancel()
 
@@ -85,10 +104,10 @@ class Leases:
         self._database = database
         self._heartbeat = heartbeat
         self._held: dict[UUID, Hold] = {}
-        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._interrupting = False
         self._pause = min(LOOK_SECONDS, seconds / 3)
-        self.looked_at = self.renewed_at = 0.0
+        self.ticked_at = self.renewed_at = 0.0
 
     @contextlib.contextmanager
     def hold(self, job: JobRecord, worked: asyncio.Event, time_limit_seconds: float) -> Iterator[Hold]:
@@ -96,11 +115,11 @@ class Leases:
         body = asyncio.current_task()
         assert body is not None
         if not self._held:  # between messages the loop does not run
-            self.looked_at = time.monotonic()
-        hold = self._held[job.id] = Hold(job, worked, body, time_limit_seconds + self.seconds)
+            self.ticked_at = time.monotonic()
+        hold = self._held[job.id] = Hold(job, worked, body, time_limit_seconds, self.seconds)
         hold.interrupted = self._interrupting
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep())
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._tick())]
             StandIn(self, self._database.url, self._pause).start()
         try:
             yield hold
@@ -124,14 +143,23 @@ class Leases:
         """Whether it is time to renew."""
         return now - self.renewed_at + self._pause > self.seconds / 3
 
+    async def _tick(self) -> None:
+        """Beside what waits for PostgreSQL: that it is slow does not mean that the loop stands still."""
+        while True:
+            self.ticked_at = time.monotonic()
+            await asyncio.sleep(self._pause / 2)
+
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(self._pause)
-            now = self.looked_at = time.monotonic()
-            held = [hold for hold in self.held() if hold.older_than(self._pause / 2, now)]
+            now = time.monotonic()
+            for hold in self.held():
+                if hold.good_until <= now:
+                    hold.overstay(now)
+            held = [hold for hold in self.held() if hold.good_until > now and hold.older_than(self._pause / 2, now)]
             if held:
                 try:
-                    await self._look_after(held, now)
+                    await asyncio.wait_for(self._look_after(held, now), self.seconds / 3)
                 except Exception as error:
                     log.warning("leases_not_renewed", jobs=len(held), error=repr(error))
 
@@ -153,11 +181,16 @@ class Leases:
                 hold.stop.set()
 
 
+def kill_this_process(held: Sequence[Hold]) -> None:
+    """It will not come back by itself: Celery puts another in its place, and the scheduler rescues the jobs."""
+    log.error("process_stuck", jobs=[str(hold.job.id) for hold in held])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 class StandIn(threading.Thread):
     """Renews the leases while the loop stands still, over a connection made for it.
 
-    Only of attempts that are within their time limit. When all of them are past it the process will not come back by
-    itself, and is killed: Celery puts another in its place, and the scheduler rescues the jobs.
+    Only of attempts that are within their time limit. When all of them are past it the process is killed.
     """
 
     def __init__(self, leases: Leases, url: str, pause: float) -> None:
@@ -178,7 +211,7 @@ class StandIn(threading.Thread):
 
     def _look(self) -> None:
         now, held = time.monotonic(), self._leases.held()
-        if now - self._leases.looked_at < self._patience or not held:
+        if now - self._leases.ticked_at < self._patience or not held:
             self._stuck_for = 0.0
             return
         if not self._stuck_for:
@@ -190,8 +223,7 @@ class StandIn(threading.Thread):
         if good and self._leases.is_due(now):
             asyncio.run(self._renew(good, now))
         if not good and self._stuck_for > self._leases.seconds:
-            log.error("process_stuck", jobs=[str(hold.job.id) for hold in held])
-            os.kill(os.getpid(), signal.SIGKILL)
+            kill_this_process(held)
 
     async def _renew(self, jobs: Sequence[JobRecord], now: float) -> None:
         database = Database(self._url, pool_size=1, application="bellwork-worker")

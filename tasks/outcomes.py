@@ -8,10 +8,15 @@ from models.jobs.lifecycle import Closing
 from models.jobs.records import JobRecord
 from models.jobs.rules import AttemptOutcome, JobError, JobStatus, RetryPolicy
 from models.kernel.errors import DomainError, Unavailable
-from models.kernel.session import is_away, is_serialization_failure, sqlstate
+from models.kernel.session import is_away, is_from_database, is_serialization_failure, sqlstate
+from models.kernel.storable import storable
 
 MOST_POSTPONEMENTS = 1000
-SURPRISES = {"UNEXPECTED", "DATABASE_ERROR"}
+MESSAGE_CHARACTERS = 2000
+SURPRISES = {"UNEXPECTED", "DATABASE_ERROR", "TIMEOUT"}
+# SQLSTATEs that the same work meets again: data that do not fit, a NULL, a CHECK. Keys that are taken or missing may
+# have changed by the next attempt, and so may tables and columns while a deploy is under way.
+BAD_DATA = ("22", "23502", "23514")
 
 
 class ProviderError(Exception):
@@ -89,13 +94,17 @@ def after_error(policy: RetryPolicy, job: JobRecord, error: BaseException, chanc
         return Closing(status=JobStatus.CANCELLED, outcome=AttemptOutcome.STOPPED)
     if isinstance(error, JobPostponed) and job.uncounted_attempts < MOST_POSTPONEMENTS:
         return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.POSTPONED, wait_seconds=error.seconds)
-    described = describe(error)
+    described = _storable(describe(error))
     if isinstance(error, JobInterrupted) and job.uncounted_attempts < MOST_POSTPONEMENTS:
         return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.INTERRUPTED, error=described)
-    if not described.retryable or job.attempt >= job.max_attempts:
+    if not policy.retries(described) or job.attempt >= job.max_attempts:
         return Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED, error=described)
-    wait = policy.wait(job.attempt - job.uncounted_attempts, chance, getattr(error, "retry_after", None))
+    wait = policy.wait(job.attempts_counted, chance, getattr(error, "retry_after", None))
     return Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, error=described, wait_seconds=wait)
+
+
+def _storable(error: JobError) -> JobError:
+    return JobError(error.code, storable(error.message)[:MESSAGE_CHARACTERS], error.retryable)
 
 
 def is_a_surprise(closing: Closing) -> bool:
@@ -124,8 +133,10 @@ def describe(error: BaseException) -> JobError:
         return JobError("DISK_FULL", "There is no space left for the file; nothing was stored.", retryable=True)
     if is_serialization_failure(error):
         return JobError("SERIALIZATION_FAILURE", "Another transaction was in the way.", retryable=True)
-    if is_away(error):
+    if is_away(error) and is_from_database(error):
         return JobError("SERVICE_UNAVAILABLE", "The database could not be reached.", retryable=True)
-    if sqlstate(error):
-        return JobError("DATABASE_ERROR", f"The database refused the work ({sqlstate(error)}).", retryable=True)
+    if state := sqlstate(error):
+        return JobError("DATABASE_ERROR", f"The database refused the work ({state}).", not state.startswith(BAD_DATA))
+    if isinstance(error, TimeoutError):
+        return JobError("TIMEOUT", "What it waited for did not answer in time.", retryable=True)
     return JobError("UNEXPECTED", f"{type(error).__name__}: {error}"[:500], retryable=True)

@@ -9,7 +9,6 @@ from functools import partial
 from itertools import chain
 from uuid import UUID
 
-import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +23,7 @@ from models.kernel.logs import get_logger
 from models.kernel.origin import Origin, acting
 from models.kernel.session import is_away, is_serialization_failure
 from models.kernel.signals import JOB_CHANGED, Nudger
+from models.kernel.storable import encode_storable
 from models.kernel.validation import decode
 from tasks.context import JobContext, Tools
 from tasks.handlers import handler_of
@@ -45,7 +45,6 @@ from tasks.reporting import Reporter
 
 PATIENCE_SECONDS = 0.25
 log = get_logger(__name__)
-_encoder = msgspec.json.Encoder(decimal_format="number")
 Ends = dict[UUID, Ended]
 
 
@@ -174,7 +173,7 @@ class Runtime:
                 )  # fmt: skip
             finally:
                 await reporter.stop()
-            turn.worked.set()
+            hold.finish()
             await self._settle(kind, job, closing)
             return closing
 
@@ -185,11 +184,11 @@ class Runtime:
             with acting(Origin(job.owner, job.request_id, job.id)), hold.interruptible():
                 result = await _within(kind.time_limit_seconds, handler_of(kind.name)(context, args))
             await reporter.stop()
-            stored = _encoder.encode(result if result is not None else NoResult())
+            stored = encode_storable(result if result is not None else NoResult())
             check_size("The result", len(stored), self._tools.settings.job_result_limit_bytes)
             seconds = time.perf_counter() - turn.began
             closing = after_success(stored, seconds)
-            turn.worked.set()
+            hold.finish()
             if transaction.begun or has_witness(job):
                 await self._end(transaction.session, kind, job, closing)
                 return closing

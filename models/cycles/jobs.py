@@ -9,6 +9,7 @@ from msgspec import Meta
 from models.cycles.values import OnConflict
 from models.identity.permissions import Scope
 from models.jobs.kinds import JobArgs, JobResult, kind
+from models.jobs.rules import WHEN_DISTURBED
 from models.kernel.schema import Name, Out
 
 _id = "0198c0de-0000-7000-8000-000000000001"
@@ -46,6 +47,7 @@ class MeetingsGenerated(JobResult):
 
 @kind(
     "cycles.generate_meetings", result=MeetingsGenerated, scope=Scope.WRITE_CYCLES, time_limit_seconds=1800.0,
+    retry=WHEN_DISTURBED,
     example={"cycleIds": [_id], "onConflict": "skip"},
 )  # fmt: skip
 class GenerateMeetings(JobArgs):

@@ -70,7 +70,7 @@ async def end_successes(database: Database, ends: Sequence[Success]) -> list[boo
     announced = [end.announcement for end in ends]
     rows = await fetch(
         database, queries.CLOSE_SUCCEEDED,
-        [end.job.id for end in ends], [end.job.attempt for end in ends], [end.result.decode() for end in ends],
+        [end.job.id for end in ends], [end.job.started_at for end in ends], [end.result.decode() for end in ends],
         [id_ for id_, _ in announced], [payload for _, payload in announced], [end.job.owner for end in ends],
         [end.job.request_id for end in ends], JOB_SUCCEEDED.name, JOB_SUCCEEDED.resource,
         [end.work_seconds for end in ends],

@@ -12,9 +12,9 @@ FROM unnest($1::uuid[], $4::uuid[], $5::text[]) AS given (id, resource_id, paylo
 # statement. Those without an event's id (`$4`) are not announced.
 CLOSE_SUCCEEDED = f"""
 WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[],
                          $10::float8[])
-        AS given (id, attempt, result, event_id, payload, owner, request_id, work_seconds)
+        AS given (id, started_at, result, event_id, payload, owner, request_id, work_seconds)
 ), {jobs.CLOSE_SUCCEEDED}, announced AS (
     INSERT INTO events (id, type, resource_type, resource_id, payload, actor, request_id)
     SELECT event_id, $8, $9, given.id, payload::jsonb, owner, request_id

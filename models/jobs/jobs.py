@@ -64,8 +64,9 @@ class StopReason(StrEnum):
 
 class Redriven(JobResult):
     """`skipped` were left out: their kind is paused, gone or not the caller's to ask for, another job has their dedupe
-    key, or they had not started by their `startBy`. `stopped` when failures passed the share, or the first few cannot
-    end because their kind was paused; what was not retried then stays failed."""
+    key, or they had not started by their `startBy`. `failedAgain` broke again, also when their kind may still try them.
+    `stopped` when failures passed the share, or the first few cannot end because their kind was paused; what was not
+    retried then stays failed."""
 
     matched: int
     retried: int

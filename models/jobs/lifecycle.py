@@ -53,24 +53,24 @@ async def claim(
 
 async def renew(on: Connection, jobs: Sequence[JobRecord], lease_seconds: float) -> None:
     """Lengthen the leases of those attempts that are still ours."""
-    await fetch(on, queries.RENEW, [job.id for job in jobs], [job.attempt for job in jobs], lease_seconds)
+    await fetch(on, queries.RENEW, [job.id for job in jobs], [job.started_at for job in jobs], lease_seconds)
 
 
 async def look_after(on: Connection, jobs: Sequence[JobRecord]) -> dict[UUID, bool]:
     """Those of the attempts that are still their worker's, and whether someone asked the job to stop."""
-    rows = await fetch(on, queries.PEEK, [job.id for job in jobs], [job.attempt for job in jobs])
+    rows = await fetch(on, queries.PEEK, [job.id for job in jobs], [job.started_at for job in jobs])
     return {row["id"]: row["stop_requested"] for row in rows}
 
 
 async def keep_receipt(on: Connection, job: JobRecord, step: str, receipt: bytes) -> None:
     """Note for all later attempts that a step is done. Raises LeaseLost."""
-    if not await fetch(on, queries.KEEP_RECEIPT, job.id, job.attempt, step, receipt.decode()):
+    if not await fetch(on, queries.KEEP_RECEIPT, job.id, job.started_at, step, receipt.decode()):
         raise lost(job)
 
 
 async def keep_state(on: Connection, job: JobRecord, state: bytes) -> None:
     """What a later attempt resumes from; to be committed with the work it describes. Raises LeaseLost."""
-    if not await fetch(on, queries.KEEP_STATE, job.id, job.attempt, state.decode()):
+    if not await fetch(on, queries.KEEP_STATE, job.id, job.started_at, state.decode()):
         raise lost(job)
 
 
@@ -81,7 +81,8 @@ async def cancel(on: Connection, id_: UUID) -> JobRecord | None:
 
 
 async def report_progress(on: Connection, job: JobRecord, progress: Progress) -> None:
-    await fetch(on, queries.REPORT_PROGRESS, job.id, job.attempt, progress.current, progress.total, progress.message)
+    what = progress.current, progress.total, progress.message
+    await fetch(on, queries.REPORT_PROGRESS, job.id, job.started_at, *what)
 
 
 async def retry(
@@ -107,7 +108,7 @@ async def close(on: Connection, job: JobRecord, closing: Closing) -> JobStatus:
     Raises LeaseLost when the job is no longer at this attempt; the caller's transaction must then be rolled back.
     """
     rows = await fetch(
-        on, queries.CLOSE, job.id, job.attempt, closing.status.value,
+        on, queries.CLOSE, job.id, job.started_at, closing.status.value,
         closing.result.decode() if closing.result is not None else None,
         msgspec.json.encode(closing.error).decode() if closing.error else None,
         closing.outcome.value, closing.wait_seconds, closing.work_seconds, int(closing.outcome in UNCOUNTED),

@@ -1,13 +1,14 @@
 """The statements over the lines of jobs' logs."""
 
-# `$3` are the lines' places in the attempt, `$4` their ages in seconds, `$8` how many a job may have; the one after
-# them becomes `$9`. Sending a line again changes nothing. Like a claim, the lines need not be on disk at once.
+# `$10` is when the attempt `$2` was claimed. `$3` are the lines' places in the attempt, `$4` their ages in seconds,
+# `$8` how many a job may have; the one after them becomes `$9`. Sending a line again changes nothing. Like a claim, the
+# lines need not be on disk at once.
 #
 # The lock keeps the next attempt from being claimed meanwhile: once its lines can be read, no earlier one adds any.
 KEEP = """
 WITH job AS (
     SELECT (SELECT coalesce(max(number), 0) FROM job_log_lines WHERE job_id = $1 AND attempt < $2) AS before
-    FROM jobs WHERE id = $1 AND attempt = $2 AND status = 'running' FOR SHARE
+    FROM jobs WHERE id = $1 AND started_at = $10 AND status = 'running' FOR SHARE
 ), given AS (
     SELECT before + place AS number, statement_timestamp() - age * interval '1 second' AS at, level, message, fields
     FROM job, unnest($3::int[], $4::float8[], $5::text[], $6::text[], $7::text[])

@@ -15,6 +15,7 @@ from models.jobs import log_queries as queries
 from models.jobs.records import NOTHING, JobRecord
 from models.jobs.rules import LogLevel
 from models.kernel.session import Connection, fetch
+from models.kernel.storable import storable
 
 MESSAGE_CHARACTERS = 2000
 FIELDS_BYTES = 4096
@@ -61,12 +62,12 @@ def line_of(message: str, level: LogLevel, fields: dict[str, Any]) -> NewLine:
     text = str(message)
     if len(text) > MESSAGE_CHARACTERS:
         text = text[: MESSAGE_CHARACTERS - len(CUT)] + CUT
-    return NewLine(LogLevel(level), _storable(text), _fields_of(fields) if fields else None)
+    return NewLine(LogLevel(level), storable(text), _fields_of(fields) if fields else None)
 
 
 def _fields_of(fields: dict[str, Any]) -> dict[str, Any]:
     try:
-        stored: dict[str, Any] = _storable(msgspec.to_builtins(fields, str_keys=True, enc_hook=str))
+        stored: dict[str, Any] = storable(msgspec.to_builtins(fields, str_keys=True, enc_hook=str))
         size = len(msgspec.json.encode(stored))
     except Exception as error:  # of whatever was given
         return {"fieldsLeftOut": f"They are no JSON ({type(error).__name__})."}
@@ -75,21 +76,13 @@ def _fields_of(fields: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def _storable(value: Any) -> Any:
-    """PostgreSQL stores no NUL, and UTF-8 no half of a pair of surrogates."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    if isinstance(value, dict):
-        return {_storable(name): _storable(each) for name, each in value.items()}
-    return [_storable(each) for each in value] if isinstance(value, list) else value
-
-
 async def keep_lines(on: Connection, job: JobRecord, lines: Sequence[Sent]) -> None:
     """Add them to the job, if it is still at this attempt; those that were added already are left as they are."""
     fields = [msgspec.json.encode(each.line.fields).decode() if each.line.fields else None for each in lines]
     await fetch(
         on, queries.KEEP, job.id, job.attempt, [each.place for each in lines], [each.age for each in lines],
         [each.line.level.value for each in lines], [each.line.message for each in lines], fields, LINES_KEPT, NO_MORE,
+        job.started_at,
     )  # fmt: skip
 
 

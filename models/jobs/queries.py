@@ -94,9 +94,10 @@ SELECT attempt, worker, started_at, NULL, NULL, NULL FROM jobs WHERE id = $1 AND
 ORDER BY attempt
 """
 
-# A claim is the only way into `running`. It raises the attempt, which fences everything the worker does afterwards.
-# It need not be on disk before the work begins: should PostgreSQL crash and forget it, the job is waiting again, and
-# the end of the attempt, which is always waited for, finds that. So are marks of what was sent, and lease renewals.
+# A claim is the only way into `running`. The instant at which it was made fences everything the worker does afterwards;
+# the attempt's number would not: a claim need not be on disk before the work begins, and should PostgreSQL crash and
+# forget it, the next claim is made with the same number. Marks of what was sent, and lease renewals, are not waited for
+# either.
 CLAIM = f"""
 UPDATE jobs
 SET status = 'running', attempt = attempt + 1, worker = $2,
@@ -120,8 +121,8 @@ SELECT * FROM claimed
 # One whose row is locked, because it is just ending, is left for the next time.
 RENEW = """
 WITH held AS (
-    SELECT jobs.id FROM jobs JOIN unnest($1::uuid[], $2::smallint[]) AS given (id, attempt)
-        ON jobs.id = given.id AND jobs.attempt = given.attempt
+    SELECT jobs.id FROM jobs JOIN unnest($1::uuid[], $2::timestamptz[]) AS given (id, started_at)
+        ON jobs.id = given.id AND jobs.started_at = given.started_at
     WHERE status = 'running' FOR UPDATE OF jobs SKIP LOCKED
 )
 UPDATE jobs SET lease_until = clock_timestamp() + $3::float8 * interval '1 second'
@@ -131,8 +132,8 @@ RETURNING jobs.id, set_config('synchronous_commit', 'off', true)
 
 PEEK = """
 SELECT jobs.id, cancel_requested_at IS NOT NULL AS stop_requested
-FROM jobs JOIN unnest($1::uuid[], $2::smallint[]) AS given (id, attempt)
-    ON jobs.id = given.id AND jobs.attempt = given.attempt
+FROM jobs JOIN unnest($1::uuid[], $2::timestamptz[]) AS given (id, started_at)
+    ON jobs.id = given.id AND jobs.started_at = given.started_at
 WHERE status = 'running'
 """
 
@@ -141,14 +142,14 @@ WITH kept AS (
     UPDATE jobs
     SET steps = coalesce(steps, '[]') || jsonb_build_array(
         jsonb_build_object('name', $3::text, 'receipt', $4::text::jsonb, 'doneAt', clock_timestamp()))
-    WHERE id = $1 AND attempt = $2 AND status = 'running'
+    WHERE id = $1 AND started_at = $2 AND status = 'running'
     RETURNING id
 )
 SELECT id, pg_notify('bellwork_job', id::text) FROM kept
 """
 
 KEEP_STATE = """
-UPDATE jobs SET state = $3::text::jsonb WHERE id = $1 AND attempt = $2 AND status = 'running' RETURNING id
+UPDATE jobs SET state = $3::text::jsonb WHERE id = $1 AND started_at = $2 AND status = 'running' RETURNING id
 """
 
 
@@ -161,7 +162,7 @@ def again(run_at: str = "NULL", from_start: str = "false") -> str:
     steps = CASE WHEN {from_start}::bool THEN NULL ELSE steps END,
     state = CASE WHEN {from_start}::bool THEN NULL ELSE state END,
     finished_at = NULL, error = NULL, cancel_requested_at = NULL, cancel_verdict = NULL, published_at = NULL,
-    start_by = NULL"""
+    start_by = NULL, attempts_before = attempt - uncounted_attempts"""
 
 
 # `$2` further attempts.
@@ -192,7 +193,7 @@ SELECT *, pg_notify('bellwork_job', id::text) FROM cancelled
 REPORT_PROGRESS = """
 WITH reported AS (
     UPDATE jobs SET progress_current = $3, progress_total = $4, progress_message = $5
-    WHERE id = $1 AND attempt = $2 AND status = 'running'
+    WHERE id = $1 AND started_at = $2 AND status = 'running'
     RETURNING id
 )
 SELECT pg_notify('bellwork_job', id::text), set_config('synchronous_commit', 'off', true) FROM reported
@@ -212,7 +213,7 @@ WITH closed AS (
         run_at = CASE WHEN $3 = 'retrying' THEN clock_timestamp() + $7::float8 * interval '1 second' ELSE run_at END,
         max_attempts = max_attempts + $9::int, uncounted_attempts = uncounted_attempts + $9::int,
         finished_at = CASE WHEN $3 = 'retrying' AND cancel_requested_at IS NULL THEN NULL ELSE clock_timestamp() END
-    WHERE id = $1 AND attempt = $2 AND status = 'running'
+    WHERE id = $1 AND started_at = $2 AND status = 'running'
     RETURNING id, attempt, worker, started_at, status
 ), logged AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome, error)
@@ -228,8 +229,8 @@ closed AS (
     SET status = 'succeeded', cancel_verdict = CASE WHEN cancel_requested_at IS NOT NULL THEN 'too_late' END,
         result = given.result::jsonb, error = NULL, work_seconds = given.work_seconds,
         lease_until = NULL, finished_at = clock_timestamp()
-    FROM given WHERE jobs.id = given.id AND jobs.attempt = given.attempt AND status = 'running'
-    RETURNING jobs.id, jobs.attempt, worker, started_at, finished_at
+    FROM given WHERE jobs.id = given.id AND jobs.started_at = given.started_at AND status = 'running'
+    RETURNING jobs.id, jobs.attempt, worker, jobs.started_at, finished_at
 ), logged AS (
     INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome)
     SELECT id, attempt, worker, started_at, finished_at, 'succeeded' FROM closed

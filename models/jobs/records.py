@@ -28,6 +28,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     attempt: int
     max_attempts: int
     uncounted_attempts: int
+    attempts_before: int
     dedupe_key: str | None
     tags: list[str]
     request_id: str | None
@@ -51,6 +52,11 @@ class JobRecord(msgspec.Struct, frozen=True):
     @property
     def finished(self) -> bool:
         return self.status in FINISHED
+
+    @property
+    def attempts_counted(self) -> int:
+        """Since it was submitted, or last retried by somebody."""
+        return self.attempt - self.uncounted_attempts - self.attempts_before
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -108,7 +108,8 @@ async def retry_next(
 
 
 async def count_redriven(on: Connection, redrive_id: UUID) -> Mapping[JobStatus, int]:
-    """How those stand that the redrive has brought back."""
+    """How those stand that the redrive has brought back; one that broke again counts as failed, also when its kind will
+    try it once more."""
     rows = await fetch(on, queries.HOW_THEY_ARE, redrive_id)
     return {JobStatus(row["status"]): row["jobs"] for row in rows}
 

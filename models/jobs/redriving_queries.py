@@ -4,6 +4,7 @@
 """
 
 from models.jobs.queries import UNFINISHED, again
+from models.jobs.rules import KIND_UNKNOWN
 
 
 def _failed(job: str) -> str:
@@ -71,7 +72,12 @@ SELECT id, finished_at, (SELECT count(*) FROM looked_at) AS looked_at, (SELECT a
 FROM looked_at ORDER BY finished_at DESC, id DESC LIMIT 1
 """
 
-HOW_THEY_ARE = "SELECT status, count(*) AS jobs FROM jobs WHERE redrive_id = $1 GROUP BY status"
+# One that broke again has failed, as far as the redrive can tell, although its kind may try it for days.
+HOW_THEY_ARE = f"""
+SELECT CASE WHEN status = 'retrying' AND error->>'code' <> '{KIND_UNKNOWN}' THEN 'failed' ELSE status END AS status,
+       count(*) AS jobs
+FROM jobs WHERE redrive_id = $1 GROUP BY 1
+"""
 
 PAUSED_AMONG = """
 SELECT DISTINCT kind FROM jobs JOIN paused_kinds USING (kind)

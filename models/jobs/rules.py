@@ -160,6 +160,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Fal
     `schedule` gives the seconds before each further attempt; without one the wait doubles from `first_seconds` up to
     `cap_seconds`. Jitter spreads each wait by up to `jitter` of itself, so that what failed together does not come
     back together.
+
+    An error says itself whether it is worth another attempt; of those that are, `only` names the codes that are so for
+    the kind (none: all are), `final` those that are not.
     """
 
     max_attempts: int = 5
@@ -167,6 +170,14 @@ class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Fal
     cap_seconds: float = 3600.0
     jitter: float = 0.2
     schedule: tuple[float, ...] = ()
+    only: tuple[str, ...] = ()
+    final: tuple[str, ...] = ()
+
+    def retries(self, error: "JobError") -> bool:
+        """Whether the error is worth another attempt."""
+        if error.code in self.final or (self.only and error.code not in self.only):
+            return False
+        return error.retryable
 
     def wait(self, attempt: int, chance: float, retry_after: float | None = None) -> float:
         """Seconds between the end of `attempt` (1 is the first) and the next; `chance` is uniform in [0, 1).
@@ -182,6 +193,10 @@ class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Fal
 
 
 DEFAULT_RETRY = RetryPolicy()
+# For work over our own rows, which comes out the same each time unless something else was in the way.
+WHEN_DISTURBED = RetryPolicy(
+    only=("SERIALIZATION_FAILURE", "SERVICE_UNAVAILABLE", "LOOP_BLOCKED", "TIME_LIMIT_EXCEEDED", "TIMEOUT")
+)
 
 
 class JobError(msgspec.Struct, frozen=True, rename="camel"):

@@ -36,6 +36,7 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     max_attempts: Mapped[int] = mapped_column(SmallInteger)
     uncounted_attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    attempts_before: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     start_by: Mapped[datetime | None]
     dedupe_key: Mapped[str | None]
     tags: Mapped[list[str] | None] = mapped_column(ARRAY(TEXT))

@@ -22,6 +22,7 @@ Row = Mapping[Any, Any]
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 STATEMENT_SECONDS = 30.0
+ROLLBACK_SECONDS = 5.0
 DEADLOCKS_SURVIVED = 2
 # A hot statement finds its few rows by an index, whatever the planner thinks of a table that was empty a minute ago:
 # a plan made then is kept for the connection's life. And it is planned once, not each time: for so short a statement
@@ -41,12 +42,25 @@ AWAY = (
 SET_ORIGIN = "SELECT set_config('bellwork.origin', $1, true)"
 
 
+class Unreachable(OSError):
+    """No connection to PostgreSQL could be made."""
+
+
+async def _connect(*args: Any, **kwargs: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    """Raises Unreachable in the place of errors that do not say what cannot be reached."""
+    try:
+        return await asyncpg.connect(*args, **kwargs)
+    except OSError as error:
+        raise Unreachable(*error.args) from error
+
+
 class _Session(sqlalchemy.orm.Session):
     """One whose transactions say for whom they are."""
 
 
 @event.listens_for(_Session, "after_begin")
-def _tell_origin(_: sqlalchemy.orm.Session, __: Any, connection: sqlalchemy.Connection) -> None:
+def _tell_origin(session: sqlalchemy.orm.Session, _: Any, connection: sqlalchemy.Connection) -> None:
+    session.info["driver_connection"] = connection.connection.driver_connection
     if origin := current_origin():
         connection.exec_driver_sql(SET_ORIGIN, (origin.encoded(),))
 
@@ -63,12 +77,13 @@ class Database:
         idle_in_transaction_seconds: float = 60.0,
         by_index: bool = False,
         statement_seconds: float | None = STATEMENT_SECONDS,
+        hot_seconds: float = STATEMENT_SECONDS,
     ) -> None:
         """PostgreSQL ends a transaction idle for `idle_in_transaction_seconds`: a paused process holds no locks.
 
         A statement of a session that takes longer than `statement_seconds` is given up, with its connection: without
         such a bound, who asks a server that is gone without a word (a cut line, a host that froze) waits for ever.
-        `by_index` is for a process all of whose statements are such as the hot ones.
+        A hot statement has `hot_seconds`. `by_index` is for a process all of whose statements are such as the hot ones.
         """
         self.url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
         self._server_settings = {
@@ -79,6 +94,7 @@ class Database:
         }
         self._hot_settings = self._server_settings | BY_INDEX
         self._pool_size = pool_size
+        self._hot_seconds = hot_seconds
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._pool_lock = asyncio.Lock()
         self.engine = engine_of(
@@ -99,10 +115,11 @@ class Database:
                 if self._pool is None:
                     self._pool = await asyncpg.create_pool(
                         self.url,
+                        connect=_connect,
                         min_size=1,
                         max_size=self._pool_size,
                         timeout=CONNECT_TIMEOUT_SECONDS,
-                        command_timeout=STATEMENT_SECONDS,
+                        command_timeout=self._hot_seconds,
                         server_settings=self._hot_settings,
                         reset=_keep_as_is,
                     )
@@ -124,7 +141,7 @@ class Database:
 
     async def connect_raw(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection of its own, for LISTEN."""
-        return await asyncpg.connect(self.url, timeout=CONNECT_TIMEOUT_SECONDS)
+        return await _connect(self.url, timeout=CONNECT_TIMEOUT_SECONDS)
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         """One statement in a transaction of its own, on the pool for hot statements. Run again when PostgreSQL took it
@@ -165,7 +182,7 @@ def engine_of(
     """
 
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(
+        return await _connect(
             url, timeout=CONNECT_TIMEOUT_SECONDS, command_timeout=statement_seconds, server_settings=server_settings
         )
 
@@ -202,8 +219,21 @@ class TransactionOnDemand:
         try:
             if error is None:
                 await self._session.commit()
-        finally:  # which rolls back what was not committed
-            await asyncio.shield(self._session.close())
+        finally:
+            await _close(self._session)
+
+
+async def _close(session: AsyncSession) -> None:
+    """Which rolls back what was not committed. A server that does not answer is not waited for: its connection is cut,
+    and it sees that when it comes back. Who is cancelled meanwhile leaves it to go on."""
+    closing = asyncio.ensure_future(session.close())
+    await asyncio.wait([closing], timeout=ROLLBACK_SECONDS)
+    if not closing.done():
+        session.info["driver_connection"].terminate()
+        await asyncio.wait([closing])
+        closing.exception()  # which says no more than that
+    else:
+        await closing
 
 
 class Statements:
@@ -240,6 +270,12 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, sqlalchemy.exc.TimeoutError):
         return True
     return isinstance(error, AWAY)
+
+
+def is_from_database(error: BaseException) -> bool:
+    """Whether the error is of PostgreSQL, its driver or its pool, and not of something else that cannot be reached."""
+    return isinstance(error, (Unreachable, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError,
+                              sqlalchemy.exc.SQLAlchemyError))  # fmt: skip
 
 
 def is_serialization_failure(error: BaseException) -> bool:

@@ -88,7 +88,7 @@ async def begin_attempt(
     on: Connection, keys: KeyRing, delivery_id: UUID, job: JobRecord, now: datetime
 ) -> Letter | None:
     """Record the next attempt and compose it; None when there is nothing to be sent any more."""
-    rows = await fetch(on, queries.BEGIN_ATTEMPT, delivery_id, job.id, job.attempt)
+    rows = await fetch(on, queries.BEGIN_ATTEMPT, delivery_id, job.id, job.started_at)
     return _compose(rows[0], keys, now) if rows else None
 
 

@@ -45,15 +45,15 @@ SELECT given.id, given.endpoint_id, given.event_id, given.event_type, numbered.b
 FROM given JOIN numbered ON numbered.id = given.endpoint_id
 """
 
-# Only the running attempt (`$3`) of the delivery's newest job (`$2`) may go on, and only while there is an active
-# endpoint. A job that runs again after it was given up takes its delivery up again.
+# Only the running attempt (claimed at `$3`) of the delivery's newest job (`$2`) may go on, and only while there is an
+# active endpoint. A job that runs again after it was given up takes its delivery up again.
 BEGIN_ATTEMPT = """
 WITH begun AS (
     UPDATE webhook_deliveries AS delivery
     SET attempts = delivery.attempts + 1, status = 'pending', finished_at = NULL
     FROM webhook_endpoints AS endpoint, jobs AS job
     WHERE delivery.id = $1 AND delivery.job_id = $2 AND delivery.status <> 'delivered'
-      AND job.id = $2 AND job.attempt = $3 AND job.status = 'running'
+      AND job.id = $2 AND job.started_at = $3 AND job.status = 'running'
       AND endpoint.id = delivery.endpoint_id AND endpoint.is_active AND endpoint.deleted_at IS NULL
     RETURNING delivery.id, delivery.endpoint_id, delivery.event_id, delivery.event_type, delivery.sequence,
         delivery.attempts, endpoint.url, endpoint.headers, endpoint.secret,

@@ -7,15 +7,21 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
-from models.jobs.jobs import RedriveFilter
+import tasks.jobs
+from models.jobs.jobs import Redrive, RedriveFilter
+from models.jobs.kinds import kind_named
+from models.jobs.records import JobRecord
 from models.jobs.redriving import Place, Retried, retry_next
-from models.jobs.service import JobOptions, enqueue
+from models.jobs.service import JobOptions, enqueue, get_job
 from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
+from tasks.context import Tools
+from tasks.runtime import Runtime
 from tests.support.client import ApiClient, eventually
-from tests.support.probes import Echo
+from tests.support.probes import Break, Echo
 
 FAR = datetime(2199, 1, 1, tzinfo=UTC)
 LATER = "2199-01-01T00:00:00Z"
@@ -283,6 +289,31 @@ async def test_failed_jobs_are_previewed_by_error_and_run_again(client: ApiClien
 
 
 @pytest.mark.usefixtures("workers")
+async def test_a_redrive_stops_when_its_canaries_break_again_however_long_they_would_be_tried(
+    quiet_database: Database, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next attempt of such a one may be days away."""
+    monkeypatch.setattr(tasks.jobs, "PATIENCE_SECONDS", 0.0)
+    job = await enqueue(quiet_database, SYSTEM, Break(), JobOptions(max_attempts=1))
+    redrive = await enqueue(quiet_database, SYSTEM, Redrive(filter=RedriveFilter(kind="probe.break"), canary=1))
+
+    async def perform(id_: UUID, kind: str) -> JobRecord:
+        await quiet_database.execute(
+            "UPDATE jobs SET status = 'queued', published_at = now() WHERE id = $1 AND finished_at IS NULL", id_
+        )
+        await Runtime(tools, "w").perform(kind_named(kind), [id_])
+        return await get_job(quiet_database, id_)
+
+    await perform(job.id, "probe.break")
+    await quiet_database.execute("UPDATE jobs SET created_at = clock_timestamp() WHERE id = $1", redrive.id)
+    assert (await perform(redrive.id, "jobs.redrive")).status == "retrying"
+    assert (await perform(job.id, "probe.break")).status == "retrying"
+    ended = await perform(redrive.id, "jobs.redrive")
+    assert ended.status == "succeeded"
+    result = msgspec.json.decode(bytes(ended.result))
+    assert (result["failedAgain"], result["stopped"], result["reason"]) == (1, True, "failures")
+
+
 async def test_a_redrive_stops_itself_when_its_canaries_fail_again(client: ApiClient) -> None:
     failed = [await client.submit("probe.effect", {"label": f"s{n}", "final": True}) for n in range(8)]
     for each in failed:

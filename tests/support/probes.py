@@ -66,6 +66,30 @@ async def effect(ctx: JobContext, args: Effect) -> None:
         raise ProviderError("PROVIDER_DOWN", "The provider answered 503.", retryable=True)
 
 
+@kind("probe.freeze", retry=QUICK, time_limit_seconds=60.0)
+class Freeze(JobArgs):
+    """Stop the server process of the job's transaction: the commit that follows is never answered."""
+
+
+@handles(Freeze)
+async def freeze(ctx: JobContext, args: Freeze) -> None:
+    (row,) = await fetch(ctx.session, "SELECT pg_backend_pid() AS pid")
+    os.kill(row["pid"], signal.SIGSTOP)
+
+
+@kind("probe.break", retry=RetryPolicy(max_attempts=3, first_seconds=0.05, jitter=0.0, final=("HOPELESS",)))
+class Break(JobArgs):
+    """Break by an error of the code, with the text."""
+
+    code: str = "PROVIDER_DOWN"
+    text: str = "It broke."
+
+
+@handles(Break)
+async def break_(ctx: JobContext, args: Break) -> None:
+    raise ProviderError(args.code, args.text.replace("NUL", "\0").replace("HALF", "\ud800"), retryable=True)
+
+
 @kind("probe.die", scope=Scope.WRITE_JOBS, retry=RetryPolicy(max_attempts=2, first_seconds=0.05, jitter=0.0))
 class Die(JobArgs):
     """Take the worker process down, as a crash in a library would."""

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
+import msgspec
 
 from models.kernel.crypto import KeyRing
 from models.kernel.files import FileStore
@@ -12,6 +14,10 @@ from models.kernel.settings import Settings
 from models.webhooks.service import address_policy
 from tasks.context import Tools
 from tasks.integrations.receivers import Receivers
+
+
+def with_settings(tools: Tools, **changes: Any) -> Tools:
+    return msgspec.structs.replace(tools, settings=tools.settings.model_copy(update=changes))
 
 
 @asynccontextmanager

@@ -167,6 +167,7 @@ def upgrade() -> None:
     sa.Column('attempt', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('max_attempts', sa.SmallInteger(), nullable=False),
     sa.Column('uncounted_attempts', sa.SmallInteger(), server_default='0', nullable=False),
+    sa.Column('attempts_before', sa.SmallInteger(), server_default='0', nullable=False),
     sa.Column('start_by', sa.DateTime(timezone=True), nullable=True),
     sa.Column('dedupe_key', sa.Text(), nullable=True),
     sa.Column('tags', postgresql.ARRAY(sa.TEXT()), nullable=True),
