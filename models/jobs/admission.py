@@ -6,8 +6,9 @@ first, then the longer due; a priority moves nobody else's jobs, or whoever asks
 all others.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import heapq
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +23,8 @@ MOST_TURNS, LARGEST_BUNDLE = 25, 300
 MOST_REMEMBERED = 10_000
 UNBOUNDED = Places({}, {})
 Line = tuple[str, str, str]
+Order = tuple[int, datetime, UUID]
+Turn = tuple[int, int, Order, str]
 FIRST_LINE: Line = ("", "", "")
 
 
@@ -43,21 +46,21 @@ class Bundle(msgspec.Struct, frozen=True):
 
 
 def bundle(candidates: Iterable[Candidate], sizes: Mapping[str, int], most: int) -> list[Bundle]:
-    """Neighbours of a kind together, up to the kind's size (1 where none is named), in `most` bundles.
+    """Those of a kind together, up to the kind's size (1 where none is named), in `most` bundles; what comes after they
+    are full is left out.
 
     A job whose worker died travels alone: if it was the cause, it takes no other down.
     """
     bundles: list[Bundle] = []
-    room = 0
+    open_: dict[str, Bundle] = {}
     for candidate in candidates:
-        if room and candidate.kind == bundles[-1].kind and not candidate.orphaned:
-            bundles[-1].ids.append(candidate.id)
-            room -= 1
+        kind, size = candidate.kind, sizes.get(candidate.kind, 1)
+        if not candidate.orphaned and kind in open_ and len(open_[kind].ids) < size:
+            open_[kind].ids.append(candidate.id)
         elif len(bundles) < most:
-            bundles.append(Bundle(candidate.kind, [candidate.id]))
-            room = 0 if candidate.orphaned else sizes.get(candidate.kind, 1) - 1
-        else:
-            break
+            bundles.append(Bundle(kind, [candidate.id]))
+            if not candidate.orphaned:
+                open_[kind] = bundles[-1]
     return bundles
 
 
@@ -99,11 +102,12 @@ class Rota:
     """Whom a queue has served when: of owners with as many turns, the one served longest ago goes first, or a place at
     a time would always go to the one whose jobs wait longest. It forgets those served longest ago of very many.
 
-    `reached` is the line (owner, kind, limit key) behind which to look next, where there are too many to look at once.
+    `reached` is the line (owner, kind, limit key) behind which to look next, where there are too many to look at once;
+    `glanced` the same for the first few lines of each owner.
     """
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
-        self.reached = FIRST_LINE
+        self.reached = self.glanced = FIRST_LINE
         self._most = most
         self._served: dict[str, int] = {}
         self._count = 0
@@ -129,24 +133,38 @@ def admit(
     rota: Rota | None = None,
 ) -> list[Candidate]:
     """At most `places` of the candidates, in the order in which to send them, as far as there is `room` for their
-    kinds. `turns_taken` counts what each owner has on the broker."""
+    kinds. `turns_taken` counts what each owner has on the broker. What there is no room for takes no turn."""
     admitted: list[Candidate] = []
-    for candidate in _in_turn(list(candidates), turns_taken, rota or Rota()):
-        if len(admitted) >= places:
-            break
-        if room.take(candidate.kind, candidate.limit_key):
+    lines = _lines_of(candidates)
+    rota = rota or Rota()
+    queue = [_next_turn(turns_taken.get(owner, 0), owner, lines, rota) for owner in lines]
+    heapq.heapify(queue)
+    while queue and len(admitted) < places:
+        turn, _, _, owner = heapq.heappop(queue)
+        candidate = next((each for each in _popped(lines[owner]) if room.take(each.kind, each.limit_key)), None)
+        if candidate is not None:
             admitted.append(candidate)
+            if lines[owner]:
+                heapq.heappush(queue, _next_turn(turn, owner, lines, rota))
     return admitted
 
 
-def _in_turn(candidates: Sequence[Candidate], turns_taken: Mapping[str, int], rota: Rota) -> list[Candidate]:
-    turns = Counter(turns_taken)
-    order: dict[UUID, tuple[int, int]] = {}
+def _lines_of(candidates: Iterable[Candidate]) -> dict[str, deque[Candidate]]:
+    """Each owner's, in the owner's own order."""
+    lines: defaultdict[str, deque[Candidate]] = defaultdict(deque)
     for candidate in sorted(candidates, key=_own_order):
-        turns[candidate.owner] += 1
-        order[candidate.id] = turns[candidate.owner], rota.last(candidate.owner)
-    return sorted(candidates, key=lambda each: (order[each.id], *_own_order(each)))
+        lines[candidate.owner].append(candidate)
+    return lines
 
 
-def _own_order(candidate: Candidate) -> tuple[int, datetime, UUID]:
+def _next_turn(turns: int, owner: str, lines: Mapping[str, Sequence[Candidate]], rota: Rota) -> Turn:
+    return turns + 1, rota.last(owner), _own_order(lines[owner][0]), owner
+
+
+def _popped(line: deque[Candidate]) -> Iterator[Candidate]:
+    while line:
+        yield line.popleft()
+
+
+def _own_order(candidate: Candidate) -> Order:
     return -candidate.priority, candidate.run_at, candidate.id

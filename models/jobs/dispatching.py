@@ -58,25 +58,43 @@ async def take_due(
         return Taken([])
     limits = {kind.name: kind.limits for kind in all_kinds() if kind.queue == queue and kind.limits}
     room = Places(limits, await read_usage(on, queue, limits))
-    candidates, reached = await _candidates(on, queue, places, room, rota.reached)
-    rota.reached = reached or FIRST_LINE
+    candidates, more = await _candidates(on, queue, places, room, rota)
     admitted = admit(candidates, places, turns_taken=turns, room=room, rota=rota)
     bundles = bundle(admitted, sizes, messages if messages is not None else len(admitted))
+    sent = {id_ for each in bundles for id_ in each.ids}
     await _mark(on, bundles)
-    for candidate in admitted[: sum(len(each.ids) for each in bundles)]:
-        rota.note(candidate.owner)
-    return Taken(bundles, room.open_in(), reached is not None)
+    for candidate in admitted:
+        if candidate.id in sent:
+            rota.note(candidate.owner)
+    return Taken(bundles, room.open_in(), more)
 
 
 async def _candidates(
-    on: Connection, queue: Queue, places: int, room: Places, behind: Line
-) -> tuple[list[Candidate], Line | None]:
-    """The first of the lines behind one, and the last line that was looked at if there may be more."""
+    on: Connection, queue: Queue, places: int, room: Places, rota: Rota
+) -> tuple[list[Candidate], bool]:
+    """The first of the lines that are next, and whether there may be more.
+
+    Where there are too many lines to look at once, the first few of each owner are looked at besides: one who has
+    thousands of them must not keep others from being seen.
+    """
     full_keys = [f"{kind} {key}" for kind, key in room.full_keys()]
     known = [kind.name for kind in all_kinds()]
-    rows = await fetch(on, queries.CANDIDATES, queue.value, places, room.full_kinds(), full_keys, known, *behind)
-    reached = [(row["owner"], row["kind"], row["limit_key"]) for row in rows if row["id"] is None]
-    return [Candidate(**row) for row in rows if row["id"] is not None], next(iter(reached), None)
+
+    async def walk(behind: Line, most_of_an_owner: int) -> tuple[dict[UUID, Candidate], Line | None]:
+        rows = await fetch(
+            on, queries.CANDIDATES, queue.value, places, room.full_kinds(), full_keys, known, *behind, most_of_an_owner
+        )
+        reached = [(row["owner"], row["kind"], row["limit_key"]) for row in rows if row["id"] is None]
+        return {row["id"]: Candidate(**row) for row in rows if row["id"] is not None}, next(iter(reached), None)
+
+    began = rota.reached
+    found, reached = await walk(began, queries.MOST_LINES)
+    rota.reached = reached or FIRST_LINE
+    if reached or began != FIRST_LINE:
+        glanced, end = await walk(rota.glanced, queries.MOST_AT_A_GLANCE)
+        found |= glanced
+        rota.glanced = end or FIRST_LINE
+    return list(found.values()), reached is not None
 
 
 async def _mark(on: Connection, bundles: Sequence[Bundle]) -> None:

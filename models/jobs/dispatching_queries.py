@@ -1,6 +1,7 @@
 """The statements between a queue and the broker: what is due, who is next, what was sent, what was lost."""
 
 MOST_LINES = 2_000  # looked at in one call
+MOST_AT_A_GLANCE = 4  # of one owner
 
 # What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
 BECOME_DUE = """
@@ -71,19 +72,26 @@ PAUSED = "SELECT kind FROM paused_kinds"
 # from one to the next, so a million jobs cost no more than ten, also when they may not go because their kind is
 # paused, unknown to this version (`$5` are the known) or at its limit: no worker could do them, so none is looked at.
 # Many lines give fewer each, about twice as many in all as there are places. The walk begins behind the line of owner
-# `$6`, kind `$7` and key `$8`; where it ended before the last line, a row without an id says behind which to go on.
+# `$6`, kind `$7` and key `$8`, and goes on with the next owner after `$9` lines of one; where it ended before the last
+# line, a row without an id says behind which to go on.
 CANDIDATES = f"""
 WITH RECURSIVE lines AS (
-    (SELECT owner, kind, coalesce(limit_key, '') AS key FROM jobs
+    (SELECT owner, kind, coalesce(limit_key, '') AS key, 1 AS nth FROM jobs
      WHERE queue = $1 AND published_at IS NULL AND status = 'queued'
        AND (owner, kind, coalesce(limit_key, '')) > ($6, $7, $8)
      ORDER BY owner, kind, coalesce(limit_key, '') LIMIT 1)
     UNION ALL
-    SELECT next.* FROM lines CROSS JOIN LATERAL (
-        SELECT jobs.owner, jobs.kind, coalesce(limit_key, '') AS key FROM jobs
-        WHERE queue = $1 AND published_at IS NULL AND status = 'queued'
-          AND (jobs.owner, jobs.kind, coalesce(limit_key, '')) > (lines.owner, lines.kind, lines.key)
-        ORDER BY jobs.owner, jobs.kind, coalesce(limit_key, '') LIMIT 1
+    SELECT next.owner, next.kind, next.key, CASE WHEN next.owner = lines.owner THEN lines.nth + 1 ELSE 1 END
+    FROM lines CROSS JOIN LATERAL (
+        (SELECT jobs.owner, jobs.kind, coalesce(limit_key, '') AS key FROM jobs
+         WHERE lines.nth < $9 AND queue = $1 AND published_at IS NULL AND status = 'queued'
+           AND (jobs.owner, jobs.kind, coalesce(limit_key, '')) > (lines.owner, lines.kind, lines.key)
+         ORDER BY jobs.owner, jobs.kind, coalesce(limit_key, '') LIMIT 1)
+        UNION ALL
+        (SELECT jobs.owner, jobs.kind, coalesce(limit_key, '') FROM jobs
+         WHERE lines.nth >= $9 AND queue = $1 AND published_at IS NULL AND status = 'queued'
+           AND jobs.owner > lines.owner
+         ORDER BY jobs.owner, jobs.kind, coalesce(limit_key, '') LIMIT 1)
     ) AS next
 ), found AS MATERIALIZED (
     SELECT * FROM lines LIMIT {MOST_LINES}

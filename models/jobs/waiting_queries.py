@@ -42,13 +42,15 @@ WITH moved AS (
 SELECT *, pg_notify('bellwork_job', id::text) FROM moved
 """
 
-# All that a submit says, in the place of what waits under its kind, owner and key and has not started.
+# All that a submit says, in the place of what waits under its kind, owner and key and has not started. What was sent of
+# it was let go under its former limit key, and waits for its turn under the new one.
 REPLACE = f"""
 WITH replaced AS (
     UPDATE jobs
     SET status = CASE WHEN $4::timestamptz > statement_timestamp() THEN 'scheduled' ELSE 'queued' END,
         run_at = CASE WHEN $4 > statement_timestamp() THEN $4 ELSE least(run_at, statement_timestamp()) END,
-        published_at = CASE WHEN $4 > statement_timestamp() THEN NULL ELSE published_at END,
+        published_at = CASE WHEN $4 > statement_timestamp() OR limit_key IS DISTINCT FROM $6 THEN NULL
+                            ELSE published_at END,
         payload = $5::text::jsonb, limit_key = $6, priority = $7, start_by = $8, tags = $9::text::text[],
         max_attempts = $10, callback_url = $11, request_id = $12, error = NULL
     WHERE kind = $1 AND owner = $2 AND dedupe_key = $3 AND attempt = 0 AND {_WAITING}

@@ -140,7 +140,7 @@ def test_a_key_is_admitted_up_to_its_limit() -> None:
         pytest.param("abcdefg", 3, 9, ["abc", "def", "g"], id="up to the size"),
         pytest.param("abcdefg", 1, 3, ["a", "b", "c"], id="no more than there is room for"),
         pytest.param("abcdefg", 3, 2, ["abc", "def"], id="full ones"),
-        pytest.param("abXcd", 9, 9, ["ab", "X", "cd"], id="one whose worker died travels alone"),
+        pytest.param("abXcd", 9, 9, ["abcd", "X"], id="one whose worker died travels alone"),
         pytest.param("Xab", 9, 9, ["X", "ab"], id="also when it is the first"),
         pytest.param("", 9, 9, [], id="nothing"),
     ],
@@ -154,7 +154,21 @@ def test_jobs_travel_together(owners: str, size: int, most: int, bundles: list[s
 def test_only_jobs_of_one_kind_travel_together() -> None:
     jobs = [*waiting("aa", kind="x"), *waiting("b", kind="y"), *waiting("cc", kind="x")]
     together = bundle(jobs, {"x": 9, "y": 9}, 9)
-    assert [(each.kind, len(each.ids)) for each in together] == [("x", 2), ("y", 1), ("x", 2)]
+    assert [(each.kind, len(each.ids)) for each in together] == [("x", 4), ("y", 1)]
+
+
+def test_what_two_owners_have_of_two_kinds_travels_in_two_messages() -> None:
+    """Owners take turns, so that no two neighbours are of one kind."""
+    jobs = [waiting("a", kind="x")[0], waiting("b", kind="y")[0]]
+    jobs += [waiting("a", kind="x")[0], waiting("b", kind="y")[0]]
+    assert [(each.kind, len(each.ids)) for each in bundle(jobs, {"x": 9, "y": 9}, 2)] == [("x", 2), ("y", 2)]
+
+
+def test_what_there_is_no_room_for_costs_its_owner_no_turn() -> None:
+    candidates = [*waiting("aaaa", kind="slow", priority=9), *waiting("aaaa"), *waiting("bbbbbbbb")]
+    chosen = admit(candidates, 6, turns_taken={}, room=Places({"slow": Limits(in_all=1)}, {}))
+    assert owners_of(chosen) == "ababab"
+    assert [each.kind for each in chosen if each.owner == "a"] == ["slow", "k", "k"]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +221,7 @@ async def test_jobs_that_may_not_go_now_are_not_even_looked_at(quiet_database: D
     goes = [(await enqueue(quiet_database, actor, Limited(key=key))).id for actor in (one, other) for key in "ab"]
     await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
     known = ["probe.echo", "probe.limited"]
-    asked: tuple[Any, ...] = (Queue.DEFAULT.value, 100, [], ["probe.limited full"], known, *FIRST_LINE)
+    asked: tuple[Any, ...] = (Queue.DEFAULT.value, 100, [], ["probe.limited full"], known, *FIRST_LINE, MOST_LINES)
     assert {row["id"] for row in await quiet_database.fetch(CANDIDATES, *asked)} == set(goes)
     plan = await quiet_database.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {CANDIDATES}", *asked)
     assert looked_at(json.loads(plan[0]["QUERY PLAN"])[0]["Plan"]) < 100
@@ -229,6 +243,26 @@ async def test_more_lines_than_are_looked_at_at_once_hide_none(quiet_database: D
             calls.append(await take_due(session, Queue.DEFAULT, 10, rota=rota))
     assert [[each.ids for each in call.bundles] for call in calls] == [[], [[last.id]], []]
     assert [call.more for call in calls] == [True, False, True]
+
+
+async def test_one_who_has_very_many_lines_does_not_hide_another(quiet_database: Database) -> None:
+    """Each call sees the first lines of both, although it cannot look at all."""
+    await quiet_database.execute(
+        """INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, limit_key)
+        SELECT gen_random_uuid(), 'probe.limited', 'default', '{}', 'queued', 5, 'user:a', now(), 1, n::text
+        FROM generate_series(1, $1) AS n""",
+        MOST_LINES * 3,
+    )
+    other = await enqueue_many(quiet_database, Actor("visitor", new_id()), [Echo(text="x") for _ in range(4)])
+    rota, found = Rota(), set[UUID]()
+    for places in (2, 4, 6, 8):
+        async with quiet_database.transaction() as session:
+            bundles = (await take_due(session, Queue.DEFAULT, places, rota=rota)).bundles
+        ids = [id_ for each in bundles for id_ in each.ids]
+        assert len(ids) == 2
+        assert len(set(ids) & set(other)) == 1
+        found |= set(ids)
+    assert found > set(other)
 
 
 async def test_of_more_clients_than_are_looked_at_at_once_the_last_are_next(quiet_database: Database) -> None:

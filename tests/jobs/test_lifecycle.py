@@ -133,7 +133,7 @@ async def test_of_twin_claims_one_succeeds(quiet_database: Database) -> None:
 
 async def test_an_earlier_attempt_can_neither_renew_nor_end_a_later_one(quiet_database: Database) -> None:
     stale = await job_in(quiet_database, JobStatus.RUNNING)
-    await quiet_database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", stale.id)
+    await quiet_database.execute("UPDATE jobs SET started_at = clock_timestamp() WHERE id = $1", stale.id)
     before = await lease_until(quiet_database, stale.id)
     await lifecycle.renew(quiet_database, [stale], 3600)
     assert await lease_until(quiet_database, stale.id) == before
@@ -163,7 +163,7 @@ async def test_leases_are_renewed_together_but_for_those_that_are_just_ending(qu
 
 async def test_successes_end_together_each_with_its_own_result(quiet_database: Database) -> None:
     ours, others = [await job_in(quiet_database, JobStatus.RUNNING) for _ in range(2)]
-    await quiet_database.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = $1", others.id)
+    await quiet_database.execute("UPDATE jobs SET started_at = clock_timestamp() WHERE id = $1", others.id)
     ends = [Success(ours, b'{"text": "a"}', 0.5), Success(others, b'{"text": "b"}', 0.5)]
     assert await end_successes(quiet_database, ends) == [True, False]
     done = await get_job(quiet_database, ours.id)

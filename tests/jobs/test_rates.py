@@ -117,7 +117,7 @@ async def test_a_job_that_waits_for_a_rate_says_so(quiet_database: Database) -> 
     ids = await enqueue_many(quiet_database, SYSTEM, [Paced(key="x") for _ in range(2)])
     ids += await enqueue_many(quiet_database, SYSTEM, [Paced(key="y")])
     waiting = (await enqueue_many(quiet_database, SYSTEM, [Paced(key="x")]))[0]
-    assert [each.reason for each in (await explain_job(quiet_database, waiting)).because[:-1]] == ["no_worker"]
+    assert [each.reason for each in (await explain_job(quiet_database, waiting)).because[:-1]] == ["no_scheduler"]
     await take(quiet_database)
     on_their_way = (await explain_job(quiet_database, waiting)).because
     assert [each.reason for each in on_their_way[:2]] == ["rate_limit", "key_rate_limit"]
