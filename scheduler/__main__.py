@@ -17,7 +17,7 @@ from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import WORK_DUE, Listener, Nudger
 from models.webhooks.fan_out import fan_out
-from scheduler.batches import end_finished_batches
+from scheduler.batches import Batches
 from scheduler.broker import Broker
 from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
@@ -55,6 +55,7 @@ class Scheduler:
         )
         self._broker = Broker(settings)
         self._dispatcher = Dispatcher(self._database, self._broker, settings)
+        self._batches = Batches(self._database)
         self._heartbeat = Heartbeat(self._database)
         self._listener = Listener(self._database, WORK_DUE)
         self._nudger = Nudger(self._database)
@@ -79,7 +80,7 @@ class Scheduler:
                 self._every(RESCUE_SECONDS, self._dispatcher.redeliver),
                 self._every(LEARN_SECONDS, self._dispatcher.learn),
                 self._every(DUE_SECONDS, self._become_due),
-                self._every(BATCH_SECONDS, lambda: end_finished_batches(self._database)),
+                self._every(BATCH_SECONDS, self._batches.end_finished),
                 self._every(CANARY_SECONDS, lambda: send_canaries(self._database, self._broker)),
                 self._every(STATISTICS_SECONDS, lambda: count_statistics(self._database)),
                 self._every(PRUNE_SECONDS, self._prune),

@@ -124,9 +124,10 @@ async def cancel_next(
     return jobs
 
 
-async def end_batches(session: AsyncSession) -> int:
-    """Bring the counts of running batches up to date, and end those whose last job has ended."""
-    batches = await close_batches(session)
+async def end_batches(session: AsyncSession, within: float | None = None) -> int:
+    """Bring the counts of running batches up to date, and end those whose last job has ended; with `within`, of those
+    of which a job ended in the last so many seconds."""
+    batches = await close_batches(session, within)
     for batch in batches:
         await announce_end(session, batch, batch.status, msgspec.json.decode(bytes(batch.error), type=JobError | None))
     return sum(batch.finished for batch in batches)

@@ -6,10 +6,14 @@ batch skips one that is locked. So no batch ends, or is forgotten, over a job th
 
 from models.jobs.queries import JOB, STOP, UNFINISHED, again
 
-# In a statement of its own, so that what is counted afterwards is seen as it is once the locks are held.
+# In a statement of its own, so that what is counted afterwards is seen as it is once the locks are held. With `$1` only
+# those of which a job has ended within so many seconds.
 LOCK_RUNNING = """
-SELECT id FROM jobs WHERE queue = 'default' AND kind = 'jobs.batch' AND status = 'running' ORDER BY id
-FOR UPDATE SKIP LOCKED
+SELECT id FROM jobs AS batch
+WHERE queue = 'default' AND kind = 'jobs.batch' AND status = 'running' AND ($1::float8 IS NULL OR id IN (
+    SELECT parent_id FROM jobs AS child WHERE parent_id IS NOT NULL
+        AND finished_at > statement_timestamp() - $1 * interval '1 second'))
+ORDER BY id FOR UPDATE SKIP LOCKED
 """
 
 # Progress of the batches, and the end of those whose last job has ended.

@@ -17,9 +17,10 @@ BATCHES_PRUNED_AT_ONCE = 5
 NOTHING_LEFT = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-async def close_batches(session: AsyncSession) -> list[JobRecord]:
-    """Batches whose count has changed; those that have ended are finished now."""
-    ids = [row["id"] for row in await fetch(session, queries.LOCK_RUNNING)]
+async def close_batches(session: AsyncSession, within: float | None = None) -> list[JobRecord]:
+    """Batches whose count has changed, of those of which a job ended `within` so many seconds (None: of all); those
+    that have ended are finished now."""
+    ids = [row["id"] for row in await fetch(session, queries.LOCK_RUNNING, within)]
     return [job_record(row) for row in await fetch(session, queries.CLOSE, ids)] if ids else []
 
 

@@ -19,7 +19,7 @@ from models.jobs.service import BatchItem, get_job, retry_job, submit_batch
 from models.kernel.actor import SYSTEM
 from models.kernel.errors import Conflict
 from models.kernel.session import Database, fetch
-from scheduler.batches import end_finished_batches
+from scheduler.batches import Batches
 from tests.support.client import ApiClient
 from tests.support.probes import Echo
 from tests.support.receiver import running_receiver
@@ -158,14 +158,33 @@ async def test_a_batch_changes_only_as_drawn(quiet_database: Database, ended: Jo
     assert (await get_job(quiet_database, parent.id)).status == BATCH_TRANSITIONS.get((ended, happening), ended)
 
 
+async def test_a_batch_of_which_no_job_ended_lately_is_not_counted_until_all_are(quiet_database: Database) -> None:
+    """It may be one of thousands that wait; an end that was long in being committed is found all the same."""
+    batches = Batches(quiet_database)
+    parent, (early, late) = await batch_of(quiet_database, JobStatus.QUEUED, JobStatus.QUEUED)
+    assert await batches.end_finished() == 0
+    await bring(quiet_database, early, JobStatus.SUCCEEDED)
+    await bring(quiet_database, late, JobStatus.SUCCEEDED)
+    await quiet_database.execute(
+        "UPDATE jobs SET finished_at = finished_at - interval '1 hour' WHERE parent_id IS NOT NULL"
+    )
+    assert await batches.end_finished() == 0
+    assert (await get_job(quiet_database, parent.id)).progress_current == 0
+    assert await Batches(quiet_database).end_finished() == 1
+    again, (job,) = await batch_of(quiet_database, JobStatus.QUEUED)
+    await bring(quiet_database, job, JobStatus.SUCCEEDED)
+    assert await batches.end_finished() == 1
+    assert (await get_job(quiet_database, again.id)).status == JobStatus.SUCCEEDED
+
+
 async def test_a_cancel_waits_for_nobody_who_holds_a_job_and_reaches_it_afterwards(quiet_database: Database) -> None:
     parent, ids = await batch_of(quiet_database, JobStatus.QUEUED, JobStatus.QUEUED)
     async with quiet_database.transaction() as worker:
         await fetch(worker, "SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", ids[0])
         await asyncio.wait_for(cancel(quiet_database, parent.id), 5)
         assert await statuses_of(quiet_database, ids) == [JobStatus.QUEUED, JobStatus.CANCELLED]
-        assert await end_finished_batches(quiet_database) == 0
-    assert await end_finished_batches(quiet_database) == 1
+        assert await Batches(quiet_database).end_finished() == 0
+    assert await Batches(quiet_database).end_finished() == 1
     assert await statuses_of(quiet_database, ids) == [JobStatus.CANCELLED, JobStatus.CANCELLED]
     events = await quiet_database.fetch("SELECT resource_id FROM events WHERE type = 'job.cancelled'")
     assert {row["resource_id"] for row in events} == {parent.id, *ids}

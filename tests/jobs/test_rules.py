@@ -1,6 +1,7 @@
 """The policies of jobs, as tables."""
 
 import errno
+import re
 
 import asyncpg
 import msgspec
@@ -24,6 +25,7 @@ from models.kernel.errors import Invalid, NotFound, Unavailable
 from models.kernel.ids import new_id
 from models.kernel.session import Unreachable
 from tasks.outcomes import ProviderError, TimeLimitExceeded, after_error
+from tests.support.servers import REPOSITORY
 
 SCHEDULE = RetryPolicy(schedule=(5, 60, 300), jitter=0.5)
 
@@ -139,3 +141,9 @@ def test_every_state_can_be_reached_and_left() -> None:
     assert entered == set(JobStatus)
     assert {status for status, _ in TRANSITIONS} == set(JobStatus) - {JobStatus.SUCCEEDED}
     assert {happening for _, happening in TRANSITIONS} == set(Happening)
+
+
+def test_the_states_are_drawn_as_they_are() -> None:
+    drawing = (REPOSITORY / "docs/jobs.md").read_text().partition("stateDiagram-v2")[2].partition("```")[0]
+    drawn = set(re.findall(r"^ +(\w+) --> (\w+):", drawing, re.M))
+    assert drawn == {(before.value, after.value) for (before, _), after in TRANSITIONS.items()}

@@ -10,13 +10,13 @@ import pytest
 from models.jobs import lifecycle, service
 from models.jobs.kinds import kind_of
 from models.jobs.rules import OnDuplicate, Twin
-from models.jobs.service import JobOptions
+from models.jobs.service import JobOptions, enqueue
 from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
 from tests.api.test_others_work import key_with
 from tests.jobs.test_lifecycle import DONE
 from tests.support.client import ApiClient
-from tests.support.probes import Echo
+from tests.support.probes import Echo, Limited
 
 LATER = "2199-01-01T00:00:00Z"
 
@@ -67,6 +67,17 @@ async def test_a_later_submit_takes_the_place_of_one_that_has_not_started(client
     assert answer.json() == {**first, **changed}
     now = await submit(client, "c", runAt=None, dedupeKey="k", onDuplicate="replace")
     assert (now.json()["id"], now.json()["status"]) == (first["id"], "queued")
+
+
+async def test_a_replacement_with_another_limit_key_waits_for_its_turn_under_that(quiet_database: Database) -> None:
+    """The one it replaces was on its way to a worker, let go under its own key."""
+    same = JobOptions(dedupe_key="k", on_duplicate=OnDuplicate.REPLACE)
+    job = await enqueue(quiet_database, SYSTEM, Limited(key="a"), same)
+    for key, waits in (("a", False), ("b", True)):
+        await quiet_database.execute("UPDATE jobs SET published_at = now()")
+        assert (await enqueue(quiet_database, SYSTEM, Limited(key=key), same)).id == job.id
+        (row,) = await quiet_database.fetch("SELECT limit_key, published_at IS NULL AS waits FROM jobs")
+        assert (row["limit_key"], row["waits"]) == (key, waits)
 
 
 async def test_what_has_started_is_not_replaced(client: ApiClient, database: Database) -> None:
