@@ -16,7 +16,7 @@
     having been an attempt; one whose first attempt has not begun by its `start_by` is failed; one that waits is queued,
     or for later, when someone gives it another `run_at`
 
-Every arrow is one statement fenced by the state it starts from (and, out of `running`, by the attempt), so a
+Every arrow is one statement fenced by the state it starts from (and, out of `running`, by the claim), so a
 repeated message, a twin worker, or a worker back from a long pause changes nothing.
 """
 
