@@ -1,5 +1,6 @@
 """Submitting jobs and following them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -42,9 +43,9 @@ from models.events.endings import cancel_job
 from models.identity.permissions import Scope, Verb
 from models.jobs import operations, waiting
 from models.jobs import service as jobs
-from models.jobs.dispatching import list_paused
 from models.jobs.explain import Explanation
 from models.jobs.kinds import JobKind, all_kinds, kind_named
+from models.jobs.operations import Pause
 from models.jobs.service import JobPage
 from models.jobs.waiting import JobPatch
 from models.kernel.paging import Listing
@@ -224,12 +225,12 @@ class JobKindsController(Controller):
     @get("/", guards=[authenticated], summary="List the kinds of jobs")
     async def list_job_kinds(self, request: ApiRequest) -> list[JobKindOut]:
         """What each does, who may submit it, the JSON Schema of its payload and result, its retry rule and its pace."""
-        paused = set(await list_paused(request.app.state.database))
-        return [await _described(request, kind, paused) for kind in all_kinds()]
+        pauses = await operations.read_pauses(request.app.state.database)
+        return [await _described(request, kind, pauses) for kind in all_kinds()]
 
     @get("/{name:str}", guards=[authenticated], summary="Read one kind")
     async def get_job_kind(self, request: ApiRequest, name: FromPath[str]) -> JobKindOut:
-        return await _described(request, kind_named(name), set(await list_paused(request.app.state.database)))
+        return await _described(request, kind_named(name), await operations.read_pauses(request.app.state.database))
 
     @patch("/{name:str}", guards=[admins_only], summary="Pause or resume a kind")
     async def update_job_kind(
@@ -246,9 +247,9 @@ class JobKindsController(Controller):
             await operations.pause_kind(session, caller, kind.name)
         else:
             await operations.resume_kind(session, kind.name)
-        return await _described(request, kind, {kind.name} if data.paused else set())
+        return await _described(request, kind, await operations.read_pauses(session))
 
 
-async def _described(request: ApiRequest, kind: JobKind, paused: set[str]) -> JobKindOut:
+async def _described(request: ApiRequest, kind: JobKind, pauses: Mapping[str, Pause]) -> JobKindOut:
     pace = await request.app.state.pace.pace(request.app.state.database, kind.name)
-    return JobKindOut.of_kind(kind, pace, paused=kind.name in paused)
+    return JobKindOut.of_kind(kind, pace, pauses.get(kind.name))

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from models.jobs.kinds import JobKind
 from models.jobs.limits import Limits
+from models.jobs.operations import Pause
 from models.jobs.pace import Pace
 from models.jobs.records import AttemptRecord, JobRecord
 from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, OnDuplicate, Priority, Progress, RetryPolicy
@@ -164,7 +165,8 @@ class AttemptOut(Out):
 
 
 class JobKindOut(Out):
-    """`pace` is in seconds, over the last 200 jobs that succeeded."""
+    """`pace` is in seconds, over the last 200 jobs that succeeded. `pausedBy` and `pausedAt` are null of a kind that is
+    not paused."""
 
     name: str
     description: str
@@ -178,14 +180,17 @@ class JobKindOut(Out):
     result_schema: dict[str, Any]
     example: dict[str, Any]
     paused: bool
+    paused_by: Annotated[str, Meta(examples=["user:0198c0de-0000-7000-8000-000000000001"])] | None
+    paused_at: datetime | None
     pace: Pace
 
     @classmethod
-    def of_kind(cls, kind: JobKind, pace: Pace, *, paused: bool) -> "JobKindOut":
+    def of_kind(cls, kind: JobKind, pace: Pace, pause: Pause | None) -> "JobKindOut":
         return JobKindOut(
             name=kind.name, description=kind.description, queue=kind.queue, scope=kind.scope,
             max_attempts=kind.retry.max_attempts, time_limit_seconds=kind.time_limit_seconds, retry=kind.retry,
             limits=kind.limits,
             payload_schema=msgspec.json.schema(kind.args),
-            result_schema=msgspec.json.schema(kind.result), example=kind.example, paused=paused, pace=pace,
+            result_schema=msgspec.json.schema(kind.result), example=kind.example, pace=pace,
+            paused=pause is not None, paused_by=pause.by if pause else None, paused_at=pause.at if pause else None,
         )  # fmt: skip

@@ -1,6 +1,9 @@
 """What operators do: explain a job, pause a kind."""
 
+from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from models.jobs import queries
 from models.jobs.dispatching import read_usage
@@ -14,6 +17,13 @@ from models.kernel.session import Connection, fetch
 
 _OWN = ("now", "paused", "limit_key", "waiting_before", "others_wait", "published_at", "worker",
         "lease_until", "worker_seen_at", "scheduler_seen_at", "broker_away", "children_unfinished")  # fmt: skip
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """`by` is the name of an actor."""
+
+    by: str
+    at: datetime
 
 
 async def explain_job(on: Connection, id_: UUID) -> Explanation:
@@ -41,3 +51,8 @@ async def pause_kind(on: Connection, actor: Actor, kind: str) -> None:
 
 async def resume_kind(on: Connection, kind: str) -> None:
     await fetch(on, queries.RESUME, kind)
+
+
+async def read_pauses(on: Connection) -> dict[str, Pause]:
+    """Of the kinds that are paused, by name."""
+    return {row["kind"]: Pause(row["paused_by"], row["paused_at"]) for row in await fetch(on, queries.PAUSES)}

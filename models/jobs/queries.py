@@ -77,6 +77,8 @@ FROM jobs WHERE id = $1
 
 PAUSE = "INSERT INTO paused_kinds (kind, paused_by) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING"
 
+PAUSES = "SELECT kind, paused_by, paused_at FROM paused_kinds"
+
 RESUME = "DELETE FROM paused_kinds WHERE kind = $1"
 
 

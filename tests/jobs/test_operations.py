@@ -74,12 +74,20 @@ async def reasons(client: ApiClient, job_id: str) -> list[str]:
 @pytest.mark.usefixtures("workers")
 async def test_a_paused_kind_waits_says_so_and_goes_on_when_resumed(client: ApiClient, database: Database) -> None:
     kind = await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": True})
-    assert kind["paused"] is True
+    (user,) = await database.fetch("SELECT id FROM users")
+    (pause,) = await database.fetch("SELECT paused_at FROM paused_kinds")
+    assert (kind["paused"], kind["pausedBy"]) == (True, f"user:{user['id']}")
+    assert datetime.fromisoformat(kind["pausedAt"]) == pause["paused_at"]
+    assert (await client.expect(200, "GET", "/job-kinds/probe.echo"))["pausedBy"] == kind["pausedBy"]
+    kinds = {each["name"]: each for each in await client.expect(200, "GET", "/job-kinds")}
+    told = [(kinds[name]["pausedBy"], kinds[name]["pausedAt"]) for name in ("probe.echo", "probe.effect")]
+    assert told == [(kind["pausedBy"], kind["pausedAt"]), (None, None)]
     waiting = await client.submit("probe.echo", {"text": "x"})
     other = await client.submit("probe.effect", {"label": "other"})
     assert (await client.finish(other["id"]))["status"] == "succeeded"
     assert (await reasons(client, waiting["id"]))[0] == "kind_paused"
-    await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": False})
+    kind = await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": False})
+    assert (kind["paused"], kind["pausedBy"], kind["pausedAt"]) == (False, None, None)
     assert (await client.finish(waiting["id"]))["status"] == "succeeded"
     assert await reasons(client, waiting["id"]) == ["ended"]
     await sign_in(client, database, "manager")
