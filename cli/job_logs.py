@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-from cli.jobs import WATCH_SECONDS, JobId, console, run_on_database, time_of
+from cli.database import run_on_database
+from cli.options import JobId
+from cli.screen import say
+from cli.watching import WATCH_SECONDS
+from cli.words import time_of
 from models.jobs.logs import LogLine, list_lines
 from models.jobs.records import NOTHING
 from models.jobs.rules import LogLevel
@@ -36,10 +40,10 @@ def logs(
             await asyncio.sleep(WATCH_SECONDS)
 
     if not run_on_database(read):
-        console.print("There are no such lines." if level or attempt else "Its handler has said nothing.")
+        say("There are no such lines." if level or attempt else "Its handler has said nothing.")
 
 
 def _show(line: LogLine) -> None:
     fields = "" if line.fields == NOTHING else bytes(line.fields).decode()
     text = f"{time_of(line.at)} {line.attempt} {line.level:<7} {line.message} {fields}"
-    console.print(text.rstrip(), style=STYLES[line.level], markup=False, soft_wrap=True)
+    say((text.rstrip(), STYLES[line.level]))

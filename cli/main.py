@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cli.bulk_jobs import cancel, redrive
+from cli.database import faults_told
 from cli.demo.stage import DemoError
 from cli.doctor import examine
 from cli.embedded import EmbeddedPostgres, ServerError
@@ -30,8 +29,10 @@ from cli.keys import app as keys
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
 from cli.processes import ProcessError
 from cli.schedules import schedules
+from cli.screen import console, fail, say
 from cli.state import DEMO_FOLDER
 from cli.state import remove_state as _remove_state
+from cli.watching import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bellwork: durable jobs for a teaching business.")
 migrations = typer.Typer(no_args_is_help=True, help="The versions of the tables.")
@@ -43,8 +44,8 @@ app.command()(schedules)
 jobs.command()(cancel)
 jobs.command()(redrive)
 jobs.command()(logs)
+jobs.command()(watch)
 
-console = Console(highlight=False, soft_wrap=True)
 root = Path()
 state_dir = root / STATE_FOLDER
 
@@ -75,7 +76,7 @@ def migrate() -> None:
     else:
         with _reported_faults(), LocalPlatform(root, on_progress=_tell) as platform:
             platform.start(processes=())
-    console.print("the tables are at their newest version")
+    say("the tables are at their newest version")
 
 
 @app.command()
@@ -83,13 +84,11 @@ def create_admin(email: str) -> None:
     """Create an administrator; the password is shown once."""
     adopt_settings(root)
     if "BELLWORK_DATABASE_URL" not in os.environ:
-        _fail("set BELLWORK_DATABASE_URL, or start the platform first: make up")
+        fail("set BELLWORK_DATABASE_URL, or start the platform first: make up")
     bootstrap = importlib.import_module("models.identity.bootstrap")
-    try:
+    with faults_told():
         password = asyncio.run(bootstrap.create_admin(os.environ["BELLWORK_DATABASE_URL"], email))
-    except importlib.import_module("models.kernel.errors").DomainError as error:
-        _fail(error.detail)
-    console.print(f"{email}, password {password}", markup=False)
+    say(f"{email}, password {password}")
 
 
 @app.command()
@@ -99,7 +98,7 @@ def demo() -> None:
         try:
             importlib.import_module("cli.demo.play").play(root, console)
         except KeyboardInterrupt:
-            _fail("the demo was interrupted; everything is stopped")
+            fail("the demo was interrupted; everything is stopped")
 
 
 @migrations.command()
@@ -109,8 +108,8 @@ def check() -> None:
         _migrations_run().upgrade(url)
         differences = _migrations_run().check(url)
     if differences:
-        _fail("the migrations do not make the tables of the code:\n" + "\n".join(differences))
-    console.print("the migrations make the tables of the code")
+        fail("the migrations do not make the tables of the code:\n" + "\n".join(differences))
+    say("the migrations make the tables of the code")
 
 
 @app.command()
@@ -119,13 +118,12 @@ def doctor() -> None:
     adopt_settings(root)
     findings = examine(state_dir)
     for finding in findings:
-        mark = "[red]✗[/red]" if finding.is_fault else "[green]✓[/green]"
-        console.print(f"{mark} [bold]{finding.subject:<10}[/bold] ", end="")
-        console.print(finding.found, markup=False)
+        mark = ("✗", "red") if finding.is_fault else ("✓", "green")
+        say(mark, " ", (f"{finding.subject:<10}", "bold"), " ", finding.found)
         if finding.remedy is not None:
-            console.print(f"             → {finding.remedy}", markup=False)
+            say(f"             → {finding.remedy}")
     if "BELLWORK_DATABASE_URL" not in os.environ and not running_platform(state_dir):
-        console.print("no settings are given and no platform runs in this checkout: `make up` starts one")
+        say("no settings are given and no platform runs in this checkout: `make up` starts one")
     if any(finding.is_fault for finding in findings):
         raise typer.Exit(1)
 
@@ -134,34 +132,31 @@ def doctor() -> None:
 def remove_state() -> None:
     """Delete the local platform's data, wherever the servers keep them."""
     if running := running_platform(state_dir):
-        _fail(f"the platform runs in this checkout, as process {running.get('pid')}: stop it first")
+        fail(f"the platform runs in this checkout, as process {running.get('pid')}: stop it first")
     if running := running_platform(state_dir / DEMO_FOLDER):
-        _fail(f"the demo is played in this checkout, by process {running.get('pid')}: wait for its end")
+        fail(f"the demo is played in this checkout, by process {running.get('pid')}: wait for its end")
     _remove_state(state_dir / DEMO_FOLDER)
     _remove_state(state_dir)
 
 
 def _tell(step: str) -> None:
-    console.print("[dim]·[/dim] ", end="")
-    console.print(step, markup=False)
+    say(("·", "dim"), " ", step)
 
 
 def _show_addresses(urls: dict[str, str]) -> None:
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, url in urls.items():
-        table.add_row(f"[bold]{_LABELS.get(name, name)}[/bold]", url)
-    console.print(table)
+        say((f"{_LABELS.get(name, name):<10}", "bold"), "  ", url)
 
 
 def _show_logins(platform: LocalPlatform) -> None:
     user = platform.settings.get("BELLWORK_FLOWER_USER", "operator")
-    console.print(f"Flower's login: {user}, password {platform.settings['BELLWORK_FLOWER_PASSWORD']}", markup=False)
+    say(f"Flower's login: {user}, password {platform.settings['BELLWORK_FLOWER_PASSWORD']}")
     bootstrap = importlib.import_module("models.identity.bootstrap")
     admin = asyncio.run(bootstrap.ensure_admin(platform.database_url))
     if admin is not None:
         email, password = admin
-        console.print(f"first administrator, shown only now: {email}, password {password}", markup=False)
-    console.print("logs are in .bellwork/log/; Ctrl-C stops everything")
+        say(f"first administrator, shown only now: {email}, password {password}")
+    say("logs are in .bellwork/log/; Ctrl-C stops everything")
 
 
 @contextmanager
@@ -184,11 +179,11 @@ def _reported_faults() -> Iterator[None]:
     try:
         yield
     except AlreadyRunningError as error:
-        console.print(str(error), style="yellow", markup=False)
+        say((str(error), "yellow"))
         _show_addresses(error.note.get("urls", {}))
         raise typer.Exit(1) from None
     except (PlatformError, ServerError, PrivilegeError, ProcessError, DemoError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @contextmanager
@@ -207,18 +202,14 @@ def _throwaway_database() -> Iterator[str]:
 
 def _migrate(application_url: str) -> None:
     try:
-        _migrations_run().upgrade(os.environ.get(OWNER_URL) or application_url, application_url)
+        with faults_told():
+            _migrations_run().upgrade(os.environ.get(OWNER_URL) or application_url, application_url)
     except importlib.import_module("models.migrations.roles").RoleError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _migrations_run() -> Any:
     return importlib.import_module("models.migrations.run")
-
-
-def _fail(message: str) -> NoReturn:
-    console.print(message, style="red", markup=False)
-    raise typer.Exit(1)
 
 
 def main() -> None:

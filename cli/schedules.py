@@ -3,9 +3,11 @@
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from cli.jobs import console, run_on_database, table_of, time_of
+from cli.database import run_on_database
+from cli.options import Kind, check_kind
+from cli.screen import say, show_rows
+from cli.words import time_of
 from models.kernel.session import Database
 from models.schedules.service import SchedulePage, list_schedules
 from models.schedules.tables import Schedule
@@ -13,7 +15,7 @@ from models.schedules.tables import Schedule
 
 def schedules(
     failing: Annotated[bool, typer.Option("--failing", help="Only those that could not fire.")] = False,
-    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    kind: Kind = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
 ) -> None:
     """The schedules that fire next, and why some could not."""
@@ -24,11 +26,10 @@ def schedules(
             return await list_schedules(session, page, owner=None)
 
     rows, pagination = run_on_database(read)
-    table = table_of("id", "name", "kind", "timing", "next", "last", "skipped", "error")
-    for schedule in rows:
-        table.add_row(*map(escape, _cells(schedule)))
-    console.print(table)
-    console.print(f"{len(rows)} of {pagination.total}")
+    if not rows:
+        check_kind(kind)
+    show_rows([("id", "name", "kind"), ("timing", "error"), ("next", "last", "skipped")], map(_cells, rows))
+    say(f"{len(rows)} of {pagination.total}")
 
 
 def _cells(schedule: Schedule) -> list[str]:
@@ -36,6 +37,7 @@ def _cells(schedule: Schedule) -> list[str]:
     upcoming = "paused" if schedule.paused_at else time_of(schedule.next_fire_at)
     error = schedule.last_error or {}
     return [
-        str(schedule.id), schedule.name, schedule.kind, timing, upcoming, time_of(schedule.last_fire_at),
-        time_of(schedule.last_skipped_at), f"{error['code']}: {error['message']}" if error else "",
+        str(schedule.id), schedule.name, schedule.kind, timing,
+        f"{error['code']}: {error['message']}" if error else "", upcoming, time_of(schedule.last_fire_at),
+        time_of(schedule.last_skipped_at),
     ]  # fmt: skip

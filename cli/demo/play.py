@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from rich.console import Console
-
 from cli.demo.acts import exports, failures, meetings, money, school, webhooks
 from cli.demo.client import Api, time_limit
 from cli.demo.dataset import build_school
@@ -21,6 +19,7 @@ from cli.demo.scene import Scene
 from cli.demo.stage import DemoError, Stage, mark
 from cli.environment import STATE_FOLDER, running_platform
 from cli.platform import LocalPlatform
+from cli.screen import Screen, say
 from cli.state import DEMO_FOLDER, remove_state
 
 OUTPUT = "demo-output"
@@ -51,19 +50,19 @@ SETTINGS = {
 }
 
 
-def play(root: Path, console: Console) -> None:
+def play(root: Path, console: Screen) -> None:
     """Raises DemoError when anything is not as it should be, and what `LocalPlatform.start` raises."""
     stage, output, state_dir = Stage(console), root / OUTPUT, root / STATE_FOLDER / DEMO_FOLDER
     _prepare(output, state_dir)
     platform = LocalPlatform(root, state_dir=state_dir, settings=SETTINGS, fsync=True, on_progress=stage.tell)
     try:
         with platform:
-            console.print("[bold]The platform starts[/bold]")
+            console.print("The platform starts", style="bold")
             platform.start()
             os.environ.update(platform.settings)
             asyncio.run(_perform(stage, platform, output))
     except BaseException:
-        console.print(f"logs of the platform's processes are in {state_dir / 'log'}", markup=False)
+        say(f"logs of the platform's processes are in {state_dir / 'log'}")
         raise
     finally:
         _close(stage, output)
@@ -93,7 +92,7 @@ async def _perform(stage: Stage, platform: LocalPlatform, output: Path) -> None:
         await inbox.close()
         scene.figures["seconds"] = {**stage.seconds, "all": round(time.monotonic() - began, 1)}
         _write_summary(scene)
-        stage.console.print("\n[bold]The platform stops[/bold]")
+        stage.console.print("\nThe platform stops", style="bold")
 
 
 async def _log_in(scene: Scene) -> None:
@@ -114,9 +113,8 @@ def _write_summary(scene: Scene) -> None:
 def _close(stage: Stage, output: Path) -> None:
     if not stage.checks:
         return
-    stage.console.print("\n[bold]What was shown[/bold]")
+    stage.console.print("\nWhat was shown", style="bold")
     for check in stage.checks:
-        stage.console.print(f"  {check.act} {mark(check.passed)} ", end="")
-        stage.console.print(check.text, markup=False)
+        say(f"  {check.act} ", mark(check.passed), " ", check.text)
     for path in sorted(output.iterdir()):
-        stage.console.print(f"  {path}  {path.stat().st_size:,} bytes", markup=False)
+        say(f"  {path}  {path.stat().st_size:,} bytes")

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 from rich.table import Table
+
+from cli.screen import Part, Screen, Words, line
 
 _LINE_SECONDS = 5.0
 
@@ -54,7 +54,7 @@ class _LiveBar(Bar):
 class _PlainBar(Bar):
     """A line now and then while it takes long, and one at its end."""
 
-    def __init__(self, label: str, total: int | None, console: Console) -> None:
+    def __init__(self, label: str, total: int | None, console: Screen) -> None:
         super().__init__(label, total)
         self._console, self._told_at, self._told = console, time.monotonic(), -1
 
@@ -68,11 +68,11 @@ class _PlainBar(Bar):
             return
         self._told_at, self._told = time.monotonic(), self.current
         of = "" if self.total is None else f" of {self.total:,}"
-        self._console.print(f"  · {self.label}: {self.current:,}{of}", markup=False)
+        self._console.print(f"  · {self.label}: {self.current:,}{of}")
 
 
 class Stage:
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Screen) -> None:
         self.console = console
         self.checks: list[Check] = []
         self.seconds: dict[str, float] = {}
@@ -81,7 +81,7 @@ class Stage:
     @contextmanager
     def act(self, letter: str, title: str) -> Iterator[None]:
         self._act = letter
-        self.console.print(f"\n[bold]{letter}. {escape(title)}[/bold]")
+        self.console.print(f"\n{letter}. {title}", style="bold")
         began = time.monotonic()
         try:
             yield
@@ -89,12 +89,12 @@ class Stage:
             self.seconds[letter] = round(time.monotonic() - began, 1)
 
     def tell(self, text: str) -> None:
-        self.console.print(f"  [dim]·[/dim] {escape(text)}")
+        self.console.print(line("  ", ("·", "dim"), " ", text))
 
     def check(self, text: str, passed: bool, otherwise: object = "") -> None:
         """Raises CheckFailed, with what was found in its place, when it does not hold."""
         self.checks.append(Check(self._act, text, passed))
-        self.console.print(f"  {mark(passed)} {escape(text)}")
+        self.console.print(line("  ", mark(passed), " ", text))
         self.require(passed, text, otherwise)
 
     def require(self, passed: bool, text: str, otherwise: object = "") -> None:
@@ -110,10 +110,10 @@ class Stage:
             bar.tell()
             return
         columns = (
-            TextColumn("  {task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+            Words("label"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         )  # fmt: skip
         with Progress(*columns, console=self.console) as progress:
-            yield _LiveBar(label, total, progress, progress.add_task(label, total=total))
+            yield _LiveBar(label, total, progress, progress.add_task("", total=total, label=f"  {label:<34}"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers_from: int) -> None:
         """Columns from `numbers_from` on are set to the right."""
@@ -121,9 +121,9 @@ class Stage:
         for at, column in enumerate(columns):
             table.add_column(column, justify="right" if at >= numbers_from else "left", no_wrap=True)
         for row in rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
+            table.add_row(*(str(cell) for cell in row))
         self.console.print(table)
 
 
-def mark(passed: bool) -> str:
-    return "[green]✓[/green]" if passed else "[red]✗[/red]"
+def mark(passed: bool) -> Part:
+    return ("✓", "green") if passed else ("✗", "red")
