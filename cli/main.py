@@ -26,6 +26,7 @@ from cli.job_logs import logs
 from cli.jobs import app as jobs
 from cli.jobs import queues
 from cli.keys import app as keys
+from cli.kinds import app as kinds
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
 from cli.processes import ProcessError
 from cli.schedules import schedules
@@ -38,6 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bellwork: du
 migrations = typer.Typer(no_args_is_help=True, help="The versions of the tables.")
 app.add_typer(migrations, name="migrations")
 app.add_typer(jobs, name="jobs")
+app.add_typer(kinds, name="kinds")
 app.add_typer(keys, name="keys")
 app.command()(queues)
 app.command()(schedules)

@@ -9,7 +9,7 @@ from tests.cli.test_jobs import NOWHERE
 COMMANDS = [
     "jobs list", f"jobs show {NOWHERE}", f"jobs watch {NOWHERE}", f"jobs logs {NOWHERE}", f"jobs explain {NOWHERE}",
     f"jobs cancel {NOWHERE}", f"jobs retry {NOWHERE}", f"jobs move {NOWHERE} --now", "jobs redrive",
-    "jobs cancel --kind probe.echo", "queues", "schedules", "keys status",
+    "jobs cancel --kind probe.echo", "queues", "schedules", "kinds", "kinds pause jobs.redrive", "keys status",
     "migrate", "create-admin a@example.com",
 ]  # fmt: skip
 

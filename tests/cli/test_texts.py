@@ -63,6 +63,7 @@ async def test_of_kinds_and_queues(client: ApiClient, database: Database, bellwo
     queues = await bellwork("queues")
     assert f"queue {ODD}" in queues
     assert f"paused {ODD}" in queues
+    assert f"pauser {ODD}" in await bellwork("kinds")
 
 
 async def test_of_a_schedule(client: ApiClient, database: Database, bellwork: Bellwork) -> None:
@@ -76,4 +77,5 @@ async def test_of_a_schedule(client: ApiClient, database: Database, bellwork: Be
 
 
 async def test_of_what_was_typed(client: ApiClient, bellwork: Bellwork) -> None:
+    assert f"There is no kind {ODD};" in await bellwork("kinds", "pause", ODD, code=1)
     assert f"{ODD} is not an instant" in await bellwork("jobs", "list", "--to", ODD, code=2)
