@@ -11,6 +11,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from api.auth import admins_only, authenticated, reaches, reads_this_job, requires
 from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
@@ -251,5 +252,7 @@ class JobKindsController(Controller):
 
 
 async def _described(request: ApiRequest, kind: JobKind, pauses: Mapping[str, Pause]) -> JobKindOut:
+    """By whom it is paused is for administrators."""
     pace = await request.app.state.pace.pace(request.app.state.database, kind.name)
-    return JobKindOut.of_kind(kind, pace, pauses.get(kind.name))
+    described = JobKindOut.of_kind(kind, pace, pauses.get(kind.name))
+    return described if request.user.is_admin else replace(described, paused_by=None)

@@ -165,8 +165,8 @@ class AttemptOut(Out):
 
 
 class JobKindOut(Out):
-    """`pace` is in seconds, over the last 200 jobs that succeeded. `pausedBy` and `pausedAt` are null of a kind that is
-    not paused."""
+    """`pace` is in seconds, over the last 200 jobs that succeeded. `pausedBy`, for administrators, and `pausedAt` are
+    null of a kind that is not paused."""
 
     name: str
     description: str

@@ -90,8 +90,11 @@ async def test_a_paused_kind_waits_says_so_and_goes_on_when_resumed(client: ApiC
     assert (kind["paused"], kind["pausedBy"], kind["pausedAt"]) == (False, None, None)
     assert (await client.finish(waiting["id"]))["status"] == "succeeded"
     assert await reasons(client, waiting["id"]) == ["ended"]
+    await client.expect(200, "PATCH", "/job-kinds/probe.echo", json={"paused": True})
     await sign_in(client, database, "manager")
-    await client.expect(403, "PATCH", "/job-kinds/probe.echo", json={"paused": True})
+    await client.expect(403, "PATCH", "/job-kinds/probe.echo", json={"paused": False})
+    shown = await client.expect(200, "GET", "/job-kinds/probe.echo")
+    assert (shown["paused"], shown["pausedBy"], shown["pausedAt"] is None) == (True, None, False)
 
 
 @pytest.mark.usefixtures("workers")
