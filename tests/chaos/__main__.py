@@ -1,5 +1,6 @@
 """`python -m tests.chaos`: jobs of every sort while everything around them is killed, paused, stopped and emptied.
 
+They are submitted with a key and without, alone, in batches and by schedules; some are cancelled, some waited for.
 Ends with a table of promises, writes chaos-output/report.json, and fails when one of the promises was broken.
 """
 

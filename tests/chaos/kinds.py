@@ -14,14 +14,8 @@ from tasks.context import JobContext
 from tasks.handlers import handles
 from tasks.outcomes import ProviderError
 
-CREATE_EFFECTS = """
-CREATE TABLE chaos_effects (
-    number int, part int, job_id uuid, attempt int,
-    by_worker timestamptz, by_database timestamptz DEFAULT clock_timestamp()
-)
-"""
-OPEN_EFFECTS = "GRANT ALL ON chaos_effects TO PUBLIC"
 LEAVE_EFFECT = "INSERT INTO chaos_effects VALUES ($1, $2, $3, $4, $5)"
+OF_NO_WORK = -1
 PATIENT = RetryPolicy(max_attempts=25, first_seconds=0.2, cap_seconds=2.0)
 
 
@@ -138,3 +132,13 @@ class Poison(JobArgs):
 async def poison(ctx: JobContext, args: Poison) -> None:
     await leave_effect(ctx, args.number)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@kind("chaos.tick", scope=Scope.WRITE_JOBS, retry=PATIENT)
+class Tick(JobArgs):
+    """Leave one row for a fire of a schedule."""
+
+
+@handles(Tick)
+async def tick(ctx: JobContext, args: Tick) -> None:
+    await leave_effect(ctx, OF_NO_WORK)

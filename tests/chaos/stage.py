@@ -23,8 +23,8 @@ from models.identity.caller import Caller
 from models.identity.permissions import Role
 from models.identity.services.api_keys import create_api_key
 from models.kernel.session import Database
-from tests.chaos.kinds import CREATE_EFFECTS, OPEN_EFFECTS
 from tests.chaos.plan import Plan
+from tests.chaos.tables import CREATE_EFFECTS, CREATE_HISTORY
 
 ROOT = Path(__file__).parents[2]
 OWNERS = 3
@@ -81,8 +81,9 @@ class Stage:
         return [leader, *(pid for pid, group in rows if group == leader and pid != leader)]
 
     async def prepare(self) -> None:
-        await self.sql(CREATE_EFFECTS)
-        await self.sql(OPEN_EFFECTS)
+        connection = await asyncpg.connect(self.postgres.url, timeout=10)
+        await connection.execute(CREATE_EFFECTS + CREATE_HISTORY)
+        await connection.close()
         database = Database(self.postgres.url, pool_size=1)
         root = Caller(kind="system", role=Role.ADMIN, scopes=frozenset({"*"}))
         async with database.transaction() as session:

@@ -30,4 +30,5 @@ def test_nothing_accepted_is_lost_or_done_twice_whatever_dies() -> None:
         assert answer.returncode == 0, answer.stdout + answer.stderr
         report = msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
     assert report.accepted == report.ended == 400
-    assert (report.lost, report.doubled_effects, report.unkeyed_repeats) == (0, 0, 0)
+    assert (report.lost, report.doubled_submits, report.doubled_effects, report.unkeyed_repeats) == (0, 0, 0, 0)
+    assert report.keyless > 0
