@@ -1,7 +1,8 @@
 """From asking for a job to the first line of its handler, one at a time on an idle platform: the median.
 
-Ours begins before `POST /jobs` is written to the socket; the peer's before plain Celery's `delay()`; the limit is an
-INSERT with NOTIFY, heard by a listener that claims the row. All clocks are the machine's.
+Ours begins before `POST /jobs` is written to the socket; a peer's before its own call that asks for a job; the limit
+is an INSERT with NOTIFY, heard by a listener that claims the row. All clocks are the machine's, and every contender has
+the machine for itself: its processes run for its run, and do some jobs to be warm.
 """
 
 import asyncio
@@ -9,35 +10,52 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from uuid import UUID
 
 import msgspec
-import redis
 
 from bench.harness import Contenders, Figure, Stage
 from bench.load import exchange, quantiles_in_ms, request
 from bench.peers.bare_statements import CLAIM, INSERT
+from bench.peers.queues import PLAIN_CELERY, Peer, others
 from models.kernel.ids import new_id
 
-SAMPLES = 100
+SAMPLES, WARM_UP = 100, 5
 PAUSE_SECONDS = 0.03
 
 
 @contextmanager
 def contenders(stage: Stage) -> Iterator[Contenders]:
-    with stage.processes("web", "scheduler", "worker", "peer-worker"):
-        key = stage.api_key()
-        yield Contenders(lambda: idle_latency(stage, key), lambda: _peer(stage), lambda: stage.run(_limit(stage)))
+    peers = others(partial(stage.note, FIGURE.name))
+    yield Contenders(
+        partial(_ours, stage, stage.api_key()),
+        partial(_theirs, stage, PLAIN_CELERY),
+        lambda: stage.run(_limit(stage)),
+        {name: partial(_theirs, stage, peer) for name, peer in peers.items()},
+    )
+
+
+def _ours(stage: Stage, key: str) -> float:
+    with stage.processes("web", "scheduler", "worker"):
+        stage.run(_waits(stage, key, WARM_UP))
+        return idle_latency(stage, key)
 
 
 def idle_latency(stage: Stage, key: str) -> float:
+    return _median_of(stage, stage.run(_waits(stage, key, stage.scaled(SAMPLES))))
+
+
+def _median_of(stage: Stage, waits: list[float]) -> float:
+    stage.record(**quantiles_in_ms(waits))
+    return statistics.median(waits) * 1000
+
+
+async def _waits(stage: Stage, key: str, samples: int) -> list[float]:
     body, headers = b'{"kind":"bench.stamp","payload":{}}', {"x-api-key": key}
-    return stage.run(_ours(stage, request("POST", f"{stage.api}/api/v1/jobs", body=body, headers=headers)))
-
-
-async def _ours(stage: Stage, message: bytes) -> float:
+    message = request("POST", f"{stage.api}/api/v1/jobs", body=body, headers=headers)
     asked = {}
-    for _ in range(stage.scaled(SAMPLES)):
+    for _ in range(samples):
         now = time.time()
         answer = await exchange(stage.api, message)
         id_ = UUID(msgspec.json.decode(answer)["id"])
@@ -46,23 +64,15 @@ async def _ours(stage: Stage, message: bytes) -> float:
             await asyncio.sleep(0.01)
         await asyncio.sleep(PAUSE_SECONDS)
     rows = await stage.database.fetch("SELECT id, result->>'startedAt' AS at FROM jobs WHERE id = ANY($1)", list(asked))
-    waits = [float(row["at"]) - asked[row["id"]] for row in rows]
-    stage.record(**quantiles_in_ms(waits))
-    return statistics.median(waits) * 1000
+    return [float(row["at"]) - asked[row["id"]] for row in rows]
 
 
-def _peer(stage: Stage) -> float:
-    from bench.peers.plain_celery import stamp
-
-    waits = []
-    with redis.from_url(stage.peer_redis_url) as client:
-        for number in range(stage.scaled(SAMPLES)):
-            now = time.time()
-            stamp.delay(f"stamp-{number}")
-            answer = client.blpop([f"stamp-{number}"], timeout=10)
-            waits.append(float(answer[1]) - now)
-            time.sleep(PAUSE_SECONDS)
-    return statistics.median(waits) * 1000
+def _theirs(stage: Stage, peer: Peer) -> float:
+    stage.empty_peers()
+    peer.prepare(stage)
+    with stage.processes(*peer.processes):
+        peer.waits(stage, WARM_UP)
+        return _median_of(stage, peer.waits(stage, stage.scaled(SAMPLES)))
 
 
 async def _limit(stage: Stage) -> float:
@@ -79,7 +89,7 @@ async def _limit(stage: Stage) -> float:
         await asyncio.sleep(PAUSE_SECONDS)
     claimer.terminate()
     listener.terminate()
-    return statistics.median(waits) * 1000
+    return _median_of(stage, waits)
 
 
 FIGURE = Figure(

@@ -1,14 +1,13 @@
 """Plain Celery as its documentation shows it: Redis as broker, default prefetch, early acknowledgement."""
 
 import os
-import time
 from typing import Any
 
-import redis
 from celery import Celery
 
+from bench.peers.stamping import tell_start
+
 _redis_url = os.environ["BENCH_PEER_REDIS_URL"]
-_client = redis.from_url(_redis_url)
 
 celery = Celery("plain", broker=_redis_url, backend=_redis_url)
 celery.conf.update(task_serializer="json", worker_send_task_events=True, broker_connection_retry_on_startup=True)
@@ -21,8 +20,7 @@ def noop(payload: dict[str, Any] | None = None) -> None:
 
 @celery.task(name="plain.stamp", ignore_result=True)
 def stamp(key: str) -> None:
-    """Tell over Redis when the task began, by the machine's clock."""
-    _client.rpush(key, repr(time.time()))
+    tell_start(key)
 
 
 @celery.task(name="plain.answer")

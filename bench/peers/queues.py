@@ -1,10 +1,12 @@
-"""The peers of the no-op figures, in the plain style of their documentation, with two worker processes each.
+"""The peers of the no-op figures and of idle latency, in the plain style of their documentation, with two worker
+processes each.
 
 Settings are the default ones but for what bench/Procfile says; none stores results. What each promises differs: plain
 Celery acknowledges a message before it runs, and Redis has it on disk within a second; procrastinate and pg-boss commit
 their jobs in PostgreSQL; only theirs and ours are remembered when they are done.
 """
 
+import json
 import subprocess
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,11 +21,13 @@ CHUNK = 1_000
 
 
 class Peer(NamedTuple):
-    """The lines of bench/Procfile that work on it, how it is filled, and how to see what it has not done yet."""
+    """The lines of bench/Procfile that work on it, how it is filled, how to see what it has not done yet, and the
+    seconds that each of so many jobs, asked for one by one, took to begin."""
 
     processes: tuple[str, ...]
     fill: Callable[[Stage, int], None]
     left: Callable[[Stage], int]
+    waits: Callable[[Stage, int], list[float]]
     prepare: Callable[[Stage], None] = lambda stage: None
 
 
@@ -38,6 +42,13 @@ def _fill_celery(stage: Stage, jobs: int) -> None:
 def _left_in_celery(stage: Stage) -> int:
     with redis.from_url(stage.peer_redis_url) as client:
         return int(client.llen("celery")) + int(client.hlen("unacked"))
+
+
+def _waits_in_celery(stage: Stage, samples: int) -> list[float]:
+    from bench.peers.plain_celery import stamp
+    from bench.peers.stamping import waits_of
+
+    return waits_of(stamp.delay, samples)
 
 
 def _create_procrastinate(stage: Stage) -> None:
@@ -60,6 +71,14 @@ def _left_in_procrastinate(stage: Stage) -> int:
     return int(stage.peer_sql(left)[0]["jobs"])
 
 
+def _waits_in_procrastinate(stage: Stage, samples: int) -> list[float]:
+    from bench.peers.procrastinate_jobs import app, stamp
+    from bench.peers.stamping import waits_of
+
+    with app.open():
+        return waits_of(lambda key: stamp.defer(key=key), samples)
+
+
 def _fill_taskiq(stage: Stage, jobs: int) -> None:
     from bench.peers.taskiq_jobs import broker, noop
 
@@ -78,6 +97,19 @@ def _left_in_taskiq(stage: Stage) -> int:
         return int(group["lag"]) + int(group["pending"])
 
 
+def _waits_in_taskiq(stage: Stage, samples: int) -> list[float]:
+    from bench.peers.stamping import async_waits_of
+    from bench.peers.taskiq_jobs import broker, stamp
+
+    async def waits() -> list[float]:
+        await broker.startup()
+        found = await async_waits_of(stamp.kiq, samples)
+        await broker.shutdown()
+        return found
+
+    return stage.run(waits())
+
+
 def _fill_dramatiq(stage: Stage, jobs: int) -> None:
     from bench.peers.dramatiq_jobs import noop
 
@@ -90,8 +122,27 @@ def _left_in_dramatiq(stage: Stage) -> int:
         return int(client.hlen("dramatiq:default.msgs"))
 
 
+def _waits_in_dramatiq(stage: Stage, samples: int) -> list[float]:
+    from bench.peers.dramatiq_jobs import stamp
+    from bench.peers.stamping import waits_of
+
+    return waits_of(stamp.send, samples)
+
+
+def _arq(verb: str, jobs: int) -> str:
+    return _said_by(str(ARQ_PYTHON), "-m", "bench.peers.arq_jobs", verb, str(jobs))
+
+
+def _said_by(*command: str) -> str:
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def _fill_arq(stage: Stage, jobs: int) -> None:
-    subprocess.run([str(ARQ_PYTHON), "-m", "bench.peers.arq_jobs", str(jobs)], cwd=ROOT, check=True)
+    _arq("fill", jobs)
+
+
+def _waits_in_arq(stage: Stage, samples: int) -> list[float]:
+    return list(json.loads(_arq("stamp", samples)))
 
 
 def _left_in_arq(stage: Stage) -> int:
@@ -99,8 +150,16 @@ def _left_in_arq(stage: Stage) -> int:
         return int(client.zcard("arq:queue"))
 
 
+def _node(script: str, verb: str, jobs: int) -> str:
+    return _said_by("node", str(NODE / script), verb, str(jobs))
+
+
 def _fill_bullmq(stage: Stage, jobs: int) -> None:
-    subprocess.run(["node", str(NODE / "bullmq.mjs"), "fill", str(jobs)], cwd=ROOT, check=True)
+    _node("bullmq.mjs", "fill", jobs)
+
+
+def _waits_in_bullmq(stage: Stage, samples: int) -> list[float]:
+    return list(json.loads(_node("bullmq.mjs", "stamp", samples)))
 
 
 def _left_in_bullmq(stage: Stage) -> int:
@@ -109,11 +168,15 @@ def _left_in_bullmq(stage: Stage) -> int:
 
 
 def _create_pgboss(stage: Stage) -> None:
-    subprocess.run(["node", str(NODE / "pgboss.mjs"), "create"], cwd=ROOT, check=True)
+    _node("pgboss.mjs", "create", 0)
 
 
 def _fill_pgboss(stage: Stage, jobs: int) -> None:
-    subprocess.run(["node", str(NODE / "pgboss.mjs"), "fill", str(jobs)], cwd=ROOT, check=True)
+    _node("pgboss.mjs", "fill", jobs)
+
+
+def _waits_in_pgboss(stage: Stage, samples: int) -> list[float]:
+    return list(json.loads(_node("pgboss.mjs", "stamp", samples)))
 
 
 def _left_in_pgboss(stage: Stage) -> int:
@@ -121,23 +184,30 @@ def _left_in_pgboss(stage: Stage) -> int:
     return int(stage.peer_sql(left)[0]["jobs"])
 
 
-PLAIN_CELERY = Peer(("peer-worker",), _fill_celery, _left_in_celery)
+PLAIN_CELERY = Peer(("peer-worker",), _fill_celery, _left_in_celery, _waits_in_celery)
 OTHERS = {
-    "Celery, prefetch 1": Peer(("celery-prefetch-1",), _fill_celery, _left_in_celery),
-    "Celery, the same, acks late": Peer(("celery-acks-late",), _fill_celery, _left_in_celery),
+    "Celery, prefetch 1": Peer(("celery-prefetch-1",), _fill_celery, _left_in_celery, _waits_in_celery),
+    "Celery, the same, acks late": Peer(("celery-acks-late",), _fill_celery, _left_in_celery, _waits_in_celery),
     "procrastinate": Peer(
-        ("procrastinate-1", "procrastinate-2"), _fill_procrastinate, _left_in_procrastinate, _create_procrastinate
+        ("procrastinate-1", "procrastinate-2"),
+        _fill_procrastinate,
+        _left_in_procrastinate,
+        _waits_in_procrastinate,
+        _create_procrastinate,
     ),
-    "taskiq, acknowledged stream": Peer(("taskiq",), _fill_taskiq, _left_in_taskiq),
-    "dramatiq": Peer(("dramatiq",), _fill_dramatiq, _left_in_dramatiq),
+    "taskiq, acknowledged stream": Peer(("taskiq",), _fill_taskiq, _left_in_taskiq, _waits_in_taskiq),
+    "dramatiq": Peer(("dramatiq",), _fill_dramatiq, _left_in_dramatiq, _waits_in_dramatiq),
 }
 # By the name of a queue that is set up apart from the rest: where that is to be found, and the peer.
 APART = {
-    "arq": (ARQ_PYTHON, Peer(("arq-1", "arq-2"), _fill_arq, _left_in_arq)),
-    "BullMQ, Node": (NODE / "node_modules/bullmq", Peer(("bullmq-1", "bullmq-2"), _fill_bullmq, _left_in_bullmq)),
+    "arq": (ARQ_PYTHON, Peer(("arq-1", "arq-2"), _fill_arq, _left_in_arq, _waits_in_arq)),
+    "BullMQ, Node": (
+        NODE / "node_modules/bullmq",
+        Peer(("bullmq-1", "bullmq-2"), _fill_bullmq, _left_in_bullmq, _waits_in_bullmq),
+    ),
     "pg-boss, Node": (
         NODE / "node_modules/pg-boss",
-        Peer(("pgboss-1", "pgboss-2"), _fill_pgboss, _left_in_pgboss, _create_pgboss),
+        Peer(("pgboss-1", "pgboss-2"), _fill_pgboss, _left_in_pgboss, _waits_in_pgboss, _create_pgboss),
     ),
 }
 

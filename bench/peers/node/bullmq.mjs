@@ -1,17 +1,25 @@
-// BullMQ as its documentation shows it. `node bullmq.mjs work` is a worker; `node bullmq.mjs fill N` asks for N jobs.
+// BullMQ as its documentation shows it. `node bullmq.mjs work` is a worker; `fill N` asks for N jobs; `stamp N` for as
+// many one by one, and prints how long each took to begin.
 import { Queue, Worker } from 'bullmq';
-import IORedis from 'ioredis';
+import { connect, printWaits, tellStart } from './stamping.mjs';
 
 const CHUNK = 1000;
-const connection = new IORedis(process.env.BENCH_PEER_REDIS_URL, { maxRetriesPerRequest: null });
+const connection = connect();
 const [verb, jobs] = process.argv.slice(2);
 
 if (verb === 'work') {
-  new Worker('noop', async () => {}, { connection, concurrency: 100, removeOnComplete: { count: 0 } });
+  const settings = { connection, concurrency: 100, removeOnComplete: { count: 0 } };
+  const teller = connect();
+  new Worker('noop', async () => {}, settings);
+  new Worker('stamp', async (job) => { await tellStart(teller, job.data.key); }, settings);
 } else {
-  const queue = new Queue('noop', { connection });
-  for (let left = Number(jobs); left > 0; left -= CHUNK) {
-    await queue.addBulk(Array.from({ length: Math.min(CHUNK, left) }, () => ({ name: 'noop', data: {} })));
+  const queue = new Queue(verb === 'fill' ? 'noop' : 'stamp', { connection });
+  if (verb === 'stamp') {
+    await printWaits((key) => queue.add('stamp', { key }), Number(jobs));
+  } else {
+    for (let left = Number(jobs); left > 0; left -= CHUNK) {
+      await queue.addBulk(Array.from({ length: Math.min(CHUNK, left) }, () => ({ name: 'noop', data: {} })));
+    }
   }
   await queue.close();
   connection.disconnect();
