@@ -24,6 +24,7 @@ NAMES = (
     "noop_batchable",
     "idle_latency_ms",
     "waiting_clients",
+    "polls_per_job",
     "fairness",
     "growth",
     "memory",

@@ -1,5 +1,6 @@
 """Job kinds that do nothing, to see what everything around them costs."""
 
+import asyncio
 import time
 
 from models.identity.permissions import Scope
@@ -41,3 +42,27 @@ class Stamp(JobArgs):
 @handles(Stamp)
 async def stamp(ctx: JobContext, args: Stamp) -> Stamped:
     return Stamped(started_at=time.time())
+
+
+@kind("bench.brief", scope=Scope.WRITE_JOBS)
+class Brief(JobArgs):
+    """Take a part of a second."""
+
+    seconds: float
+
+
+@kind("bench.middling", scope=Scope.WRITE_JOBS)
+class Middling(JobArgs):
+    """Take some seconds."""
+
+    seconds: float
+
+
+@handles(Brief)
+async def brief(ctx: JobContext, args: Brief) -> None:
+    await asyncio.sleep(args.seconds)
+
+
+@handles(Middling)
+async def middling(ctx: JobContext, args: Middling) -> None:
+    await asyncio.sleep(args.seconds)
