@@ -1,9 +1,12 @@
 """Ten million finished jobs in the table, and their attempts: what else costs more for it?
 
-Submitting, reading, doing and waiting are measured as in their own figures, before and after the table is filled; the
-figure is the change of the one that got worse most. The jobs ended over the last 29 days, so none is due for pruning.
+Submitting, reading, doing (also of a kind that is taken in batches) and waiting are measured as in their own figures,
+before and after the table is filled; the figure is the change of the one that got worse most. The jobs ended over the
+last 29 days, so none is due for pruning. Then half of them are made due: how many go in a second, and what that costs
+the others meanwhile, is recorded beside it.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +15,10 @@ from functools import partial
 from uuid import UUID
 
 from bench import noops
+from bench.finished_jobs import copy_finished
 from bench.harness import Contenders, Figure, Stage
 from bench.idle_latency_ms import idle_latency
-from bench.probe_kinds import Noop
+from bench.probe_kinds import Noop, NoopInBatches
 from bench.read_job_status import ENDED, reading
 from bench.submitting import submit_for_a_while
 from models.kernel.ids import new_id
@@ -22,21 +26,11 @@ from models.kernel.ids import new_id
 FINISHED, CHUNK = 10_000_000, 250_000
 FILL_SECONDS = 1_800.0  # what is there by then has to do
 READ_IDS, NOOPS, TIMES = 5_000, 5_000, 3
+PRUNE_SECONDS, KEEP_DAYS = 20.0, 15
 
-FILL = """
-WITH stored AS (
-    INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, attempt, max_attempts, result,
-                      created_at, started_at, finished_at)
-    SELECT uuidv7(at - now()), 'bench.noop', 'default', '{}', 'succeeded', 5, 'owner-' || number % 1000, at, 1, 5, '{}',
-           at, at + interval '10 ms', at + interval '20 ms'
-    FROM generate_series($1::int, $2::int) AS numbers (number),
-         LATERAL (SELECT now() - interval '1 hour' - interval '29 days' * (1 - number / $3::float8)) AS times (at)
-    RETURNING id, started_at, finished_at
-)
-INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome)
-SELECT id, 1, 'bench', started_at, finished_at, 'succeeded' FROM stored
-"""
 SAMPLE = "SELECT id FROM jobs TABLESAMPLE BERNOULLI ($1) LIMIT $2"
+COUNT = "SELECT count(*) AS jobs FROM jobs WHERE finished_at IS NOT NULL"
+DUE = "SELECT EXISTS (SELECT FROM jobs WHERE finished_at < now() - make_interval(days => $1)) AS some"
 
 
 @contextmanager
@@ -56,10 +50,40 @@ def _before_and_after(stage: Stage, key: str) -> float:
     stage.note(FIGURE.name, f"{jobs:,} finished jobs")
     many = [str(row["id"]) for row in stage.sql(SAMPLE, min(100.0, READ_IDS * 110 / jobs), READ_IDS)]
     after = _measure(stage, key, many)
+    with _half_due():
+        pruned_per_second, meanwhile = _pruned_per_second(stage), _measure_working(stage, key)
+    left_over = stage.sql(DUE, KEEP_DAYS)[0]["some"]
     worse = {name: _worse(name, before[name], after[name]) for name in before}
     for name, change in worse.items():
         stage.record(**{f"{name} before": before[name], f"{name} after": after[name], f"{name} worse by %": change})
+    for name, value in meanwhile.items():
+        change = _worse(name, after[name], value)
+        stage.record(**{f"{name} while pruning": value, f"{name} while pruning worse by %": change})
+    stage.record(**{"pruned /s": pruned_per_second})
+    if not left_over:
+        stage.note(FIGURE.name, "there were too few to prune for as long as the others were measured")
     return max(worse.values())
+
+
+@contextmanager
+def _half_due() -> Iterator[None]:
+    """Schedulers that are started now forget what ended before the middle of the month."""
+    os.environ["BELLWORK_JOB_KEEP_DAYS"] = str(KEEP_DAYS)
+    try:
+        yield
+    finally:
+        del os.environ["BELLWORK_JOB_KEEP_DAYS"]
+
+
+def _pruned_per_second(stage: Stage) -> float:
+    """With nothing else to do."""
+    before = int(stage.sql(COUNT)[0]["jobs"])
+    with stage.processes("scheduler"):
+        started, took = time.monotonic(), 0.0
+        while took < PRUNE_SECONDS and stage.sql(DUE, KEEP_DAYS)[0]["some"]:
+            time.sleep(0.2)
+            took = time.monotonic() - started
+    return (before - int(stage.sql(COUNT)[0]["jobs"])) / took
 
 
 def _worse(name: str, before: float, after: float) -> float:
@@ -75,11 +99,17 @@ def _measure(stage: Stage, key: str, ids: list[str]) -> dict[str, float]:
         if stage.kept is None:
             stage.sql(ENDED, ids)
         read = _median(reading(stage, url, ids, headers))
+    return {"submit /s": submitted, "read /s": read, **_measure_working(stage, key)}
+
+
+def _measure_working(stage: Stage, key: str) -> dict[str, float]:
+    """What needs a scheduler."""
     with stage.processes("web", "scheduler", "worker"):
         idle = _median(partial(idle_latency, stage, key))
     done = _median(partial(noops.ours, stage, Noop(), "worker", NOOPS))
+    batched = _median(partial(noops.ours, stage, NoopInBatches(), "worker-bulk", NOOPS))
     stage.recorded.clear()
-    return {"submit /s": submitted, "read /s": read, "no-op /s": done, "idle ms": idle}
+    return {"no-op /s": done, "batchable no-op /s": batched, "idle ms": idle}
 
 
 def _median(run: Callable[[], float]) -> float:
@@ -93,7 +123,7 @@ def _fill(stage: Stage) -> int:
     wanted, deadline, done = stage.scaled(FINISHED), time.monotonic() + FILL_SECONDS, 0
     while done < wanted and time.monotonic() < deadline:
         last = min(done + CHUNK, wanted)
-        stage.sql(FILL, done + 1, last, wanted)
+        stage.run(copy_finished(stage.platform.owner_url, range(done, last), wanted))
         done = last
     stage.sql("VACUUM ANALYZE jobs, job_attempts")
     stage.sql("CHECKPOINT")
