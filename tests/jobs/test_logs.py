@@ -233,7 +233,7 @@ async def test_a_worker_that_lost_its_job_adds_no_more_lines(quiet_database: Dat
     reporter = Reporter(quiet_database, running)
     reporter.log("mine", LogLevel.INFO, {})
     await eventually(lambda: list_lines(quiet_database, running.id))
-    await quiet_database.execute("UPDATE jobs SET attempt = 2, worker = 'other' WHERE id = $1", running.id)
+    await quiet_database.execute("UPDATE jobs SET attempt = 2, started_at = clock_timestamp() WHERE id = $1", running.id)
     reporter.log("late", LogLevel.INFO, {})
     await reporter.stop()
     assert await messages(quiet_database, running) == ["mine"]
@@ -245,7 +245,7 @@ async def test_an_attempt_is_not_claimed_while_the_one_before_still_writes(
     """Or who has read the lines of an attempt could miss one of the attempt before."""
     moving = quiet_database.statements()
     statements = await moving.__aenter__()
-    await statements.fetch("UPDATE jobs SET attempt = 2 WHERE id = $1", running.id)
+    await statements.fetch("UPDATE jobs SET attempt = 2, started_at = clock_timestamp() WHERE id = $1", running.id)
     writing = asyncio.create_task(keep_lines(quiet_database, running, [sent("late")]))
     await eventually(lambda: waits_for_a_lock(quiet_database))
     await moving.__aexit__(None, None, None)
