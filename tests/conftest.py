@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import asyncpg
@@ -132,12 +131,24 @@ async def app(platform: LocalPlatform, settings: Settings) -> AsyncIterator[Lite
     await life
 
 
+@pytest.fixture(scope="session")
+async def quiet_app(quiet_server: Database, settings: Settings) -> AsyncIterator[Litestar]:
+    """Over the quiet database: what is asked of it stays as it is asked."""
+    import tests.support.probes  # noqa: F401
+    from api.app import create_app
+
+    app = create_app(settings.model_copy(update={"database_url": quiet_server.url}))
+    yield app
+    await app.state.quota.close()
+    await app.state.nudger.settle()
+    await app.state.database.close()
+
+
 @pytest.fixture
 async def anonymous(app: Litestar, clean: None) -> AsyncIterator[ApiClient]:
     """Calls the API in this process, without credentials."""
-    async with AsyncExitStack() as stack:
-        transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
-        yield await stack.enter_async_context(ApiClient(transport=transport, base_url="http://test/api/v1"))
+    async with calling(app) as client:
+        yield client
 
 
 @pytest.fixture
@@ -158,6 +169,18 @@ async def quiet_client(quiet_database: Database, settings: Settings) -> AsyncIte
 async def client(anonymous: ApiClient, database: Database) -> ApiClient:
     """An administrator's client."""
     return await sign_in(anonymous, database, "admin")
+
+
+@pytest.fixture
+async def quiet_client(quiet_app: Litestar, quiet_database: Database) -> AsyncIterator[ApiClient]:
+    """An administrator's client of the API over the quiet database: jobs stay queued, schedules do not fire."""
+    async with calling(quiet_app) as client:
+        yield await sign_in(client, quiet_database, "admin")
+
+
+def calling(app: Litestar) -> ApiClient:
+    transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
+    return ApiClient(transport=transport, base_url="http://test/api/v1")
 
 
 async def empty(database: Database) -> None:

@@ -19,21 +19,21 @@ HOURLY: dict[str, Any] = {"name": "hourly", "kind": "probe.echo", "payload": {"t
     ],
 )  # fmt: skip
 async def test_what_is_not_its_timing_leaves_an_overdue_fire_due(
-    client: ApiClient, database: Database, change: dict[str, Any]
+    quiet_client: ApiClient, quiet_database: Database, change: dict[str, Any]
 ) -> None:
-    made = await client.create("/schedules", **HOURLY)
+    made = await quiet_client.create("/schedules", **HOURLY)
     overdue = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
-    await database.execute("UPDATE schedules SET next_fire_at = $1", overdue)
-    changed = await client.expect(200, "PATCH", f"/schedules/{made['id']}", json=change)
+    await quiet_database.execute("UPDATE schedules SET next_fire_at = $1", overdue)
+    changed = await quiet_client.expect(200, "PATCH", f"/schedules/{made['id']}", json=change)
     assert datetime.fromisoformat(changed["nextFireAt"]) == overdue
-    replaced = await client.expect(200, "PUT", f"/schedules/{made['id']}", json={**HOURLY, "name": "again"})
+    replaced = await quiet_client.expect(200, "PUT", f"/schedules/{made['id']}", json={**HOURLY, "name": "again"})
     assert datetime.fromisoformat(replaced["nextFireAt"]) == overdue
 
 
-async def test_a_new_timing_counts_from_now_on(client: ApiClient, database: Database) -> None:
-    made = await client.create("/schedules", **HOURLY)
-    await database.execute("UPDATE schedules SET next_fire_at = $1", datetime.now(UTC) - timedelta(hours=3))
-    changed = await client.expect(200, "PATCH", f"/schedules/{made['id']}", json={"cron": "30 * * * *"})
+async def test_a_new_timing_counts_from_now_on(quiet_client: ApiClient, quiet_database: Database) -> None:
+    made = await quiet_client.create("/schedules", **HOURLY)
+    await quiet_database.execute("UPDATE schedules SET next_fire_at = $1", datetime.now(UTC) - timedelta(hours=3))
+    changed = await quiet_client.expect(200, "PATCH", f"/schedules/{made['id']}", json={"cron": "30 * * * *"})
     assert datetime.fromisoformat(changed["nextFireAt"]) > datetime.now(UTC)
     assert changed["nextFireAt"].endswith(":30:00Z")
 
@@ -44,11 +44,13 @@ async def test_a_change_of_a_paused_one_leaves_it_paused(client: ApiClient) -> N
     assert (await client.expect(200, "PATCH", path, json={"cron": "5 * * * *"}))["nextFireAt"] is None
 
 
-async def test_resuming_what_is_not_paused_loses_no_overdue_fire(client: ApiClient, database: Database) -> None:
-    made = await client.create("/schedules", **HOURLY)
+async def test_resuming_what_is_not_paused_loses_no_overdue_fire(
+    quiet_client: ApiClient, quiet_database: Database
+) -> None:
+    made = await quiet_client.create("/schedules", **HOURLY)
     overdue = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
-    await database.execute("UPDATE schedules SET next_fire_at = $1", overdue + timedelta(days=36_500))
-    resumed = await client.expect(200, "POST", f"/schedules/{made['id']}/resume")
+    await quiet_database.execute("UPDATE schedules SET next_fire_at = $1", overdue + timedelta(days=36_500))
+    resumed = await quiet_client.expect(200, "POST", f"/schedules/{made['id']}/resume")
     assert datetime.fromisoformat(resumed["nextFireAt"]) == overdue + timedelta(days=36_500)
 
 

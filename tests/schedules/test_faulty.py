@@ -73,20 +73,20 @@ async def test_a_timing_that_can_be_read_again_fires_at_its_next_time_and_not_wh
 
 
 async def test_what_is_wrong_stands_in_its_answer_and_failing_ones_can_be_listed(
-    client: ApiClient, database: Database
+    quiet_client: ApiClient, quiet_database: Database
 ) -> None:
     bodies = [{"name": name, "kind": "probe.echo", "payload": {"text": "x"}, "cron": "0 3 * * *"} for name in "ab"]
-    good, bad = [await client.create("/schedules", **body) for body in bodies]
+    good, bad = [await quiet_client.create("/schedules", **body) for body in bodies]
     assert (good["lastError"], good["lastJobId"], good["lastSkippedAt"]) == (None, None, None)
-    await database.execute("UPDATE schedules SET payload = '{}' WHERE id = $1", bad["id"])
-    await fire_over_http(client, database, bad["id"])
-    page = await client.expect(200, "GET", "/schedules", params={"failing": "true"})
+    await quiet_database.execute("UPDATE schedules SET payload = '{}' WHERE id = $1", bad["id"])
+    await fire_over_http(quiet_client, quiet_database, bad["id"])
+    page = await quiet_client.expect(200, "GET", "/schedules", params={"failing": "true"})
     assert [each["id"] for each in page["data"]] == [bad["id"]]
     assert page["data"][0]["lastError"]["code"] == "PAYLOAD_INVALID"
     assert "text is required" in page["data"][0]["lastError"]["message"]
-    page = await client.expect(200, "GET", "/schedules", params={"failing": "false"})
+    page = await quiet_client.expect(200, "GET", "/schedules", params={"failing": "false"})
     assert [each["id"] for each in page["data"]] == [good["id"]]
-    assert "bellwork_schedules_failing 1.0" in (await client.get("http://test/metrics")).text
+    assert "bellwork_schedules_failing 1.0" in (await quiet_client.get("http://test/metrics")).text
 
 
 async def test_an_unreadable_timing_is_told_by_what_needs_it_and_can_be_put_right(

@@ -24,14 +24,14 @@ def test_no_option_of_a_submit_is_forgotten() -> None:
     assert set(JobOptions.__struct_fields__) == MADE_WITH | NOT_FOR_SCHEDULES
 
 
-async def test_a_fire_and_a_run_by_hand_are_made_with_them(client: ApiClient, database: Database) -> None:
-    made = await client.create("/schedules", **BODY)
+async def test_a_fire_and_a_run_by_hand_are_made_with_them(quiet_client: ApiClient, quiet_database: Database) -> None:
+    made = await quiet_client.create("/schedules", **BODY)
     assert {name: made[name] for name in OPTIONS} == OPTIONS
-    await database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
-    fired = (await fire_over_http(client, database, made["id"]))["lastJobId"]
-    by_hand = (await client.expect(202, "POST", f"/schedules/{made['id']}/run-now"))["id"]
+    await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
+    fired = (await fire_over_http(quiet_client, quiet_database, made["id"]))["lastJobId"]
+    by_hand = (await quiet_client.expect(202, "POST", f"/schedules/{made['id']}/run-now"))["id"]
     for id_ in (fired, by_hand):
-        job = await client.expect(200, "GET", f"/jobs/{id_}")
+        job = await quiet_client.expect(200, "GET", f"/jobs/{id_}")
         assert (job["priority"], job["tags"], job["maxAttempts"]) == (0, ["nightly", "figures"], 2)
         assert (job["callbackUrl"], job["startBy"] is None) == (OPTIONS["callbackUrl"], False)
 

@@ -57,18 +57,18 @@ async def test_two_fires_within_the_minute_of_grace_make_one_job(quiet_database:
 
 
 async def test_what_was_run_by_hand_counts_and_running_by_hand_keeps_to_it(
-    client: ApiClient, database: Database
+    quiet_client: ApiClient, quiet_database: Database
 ) -> None:
-    made = await client.create("/schedules", **BODY)
+    made = await quiet_client.create("/schedules", **BODY)
     assert (made["overlap"], made["lastSkippedAt"], made["lastSkippedReason"]) == ("skip", None, None)
-    await database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
-    job = await client.expect(202, "POST", f"/schedules/{made['id']}/run-now")
-    problem = await client.expect(409, "POST", f"/schedules/{made['id']}/run-now")
+    await quiet_database.execute("INSERT INTO paused_kinds (kind, paused_by) VALUES ('probe.echo', 'system')")
+    job = await quiet_client.expect(202, "POST", f"/schedules/{made['id']}/run-now")
+    problem = await quiet_client.expect(409, "POST", f"/schedules/{made['id']}/run-now")
     assert problem["jobId"] == job["id"]
-    skipped = await fire_over_http(client, database, made["id"])
+    skipped = await fire_over_http(quiet_client, quiet_database, made["id"])
     assert skipped["lastSkippedReason"] == "overlap"
-    await client.expect(200, "POST", f"/jobs/{job['id']}/cancel")
-    await client.expect(202, "POST", f"/schedules/{made['id']}/run-now")
+    await quiet_client.expect(200, "POST", f"/jobs/{job['id']}/cancel")
+    await quiet_client.expect(202, "POST", f"/schedules/{made['id']}/run-now")
 
 
 async def test_making_up_for_all_and_leaving_out_exclude_each_other(client: ApiClient) -> None:
@@ -80,14 +80,14 @@ async def test_making_up_for_all_and_leaving_out_exclude_each_other(client: ApiC
     await client.expect(400, "PATCH", path, json={"overlap": "never"})
 
 
-async def test_the_answer_names_the_job_of_the_last_fire(client: ApiClient, database: Database) -> None:
-    made = await client.create("/schedules", **{**BODY, "overlap": "allow"})
-    fired = await fire_over_http(client, database, made["id"])
-    job = await client.expect(200, "GET", f"/jobs/{fired['lastJobId']}")
+async def test_the_answer_names_the_job_of_the_last_fire(quiet_client: ApiClient, quiet_database: Database) -> None:
+    made = await quiet_client.create("/schedules", **{**BODY, "overlap": "allow"})
+    fired = await fire_over_http(quiet_client, quiet_database, made["id"])
+    job = await quiet_client.expect(200, "GET", f"/jobs/{fired['lastJobId']}")
     assert job["scheduleId"] == made["id"]
-    assert (await fires_of(database, UUID(made["id"])))[-1] == datetime.fromisoformat(fired["lastFireAt"])
-    by_hand = await client.expect(202, "POST", f"/schedules/{made['id']}/run-now")
-    again = await client.expect(200, "GET", f"/schedules/{made['id']}")
+    assert (await fires_of(quiet_database, UUID(made["id"])))[-1] == datetime.fromisoformat(fired["lastFireAt"])
+    by_hand = await quiet_client.expect(202, "POST", f"/schedules/{made['id']}/run-now")
+    again = await quiet_client.expect(200, "GET", f"/schedules/{made['id']}")
     assert UUID(again["lastJobId"]) != UUID(by_hand["id"])
 
 

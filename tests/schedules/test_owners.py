@@ -24,40 +24,42 @@ async def schedule_of(client: ApiClient, headers: Headers, **values: Any) -> str
     return str(made["id"])
 
 
-async def test_a_key_that_is_gone_fires_no_more(client: ApiClient, database: Database) -> None:
-    key_id, headers = await key_with(client, "write:jobs", "read:jobs")
-    id_ = await schedule_of(client, headers)
-    kept = await schedule_of(client, (await key_with(client, "write:jobs"))[1])
-    await client.expect(204, "DELETE", f"/api-keys/{key_id}")
-    refused = await fire_over_http(client, database, id_)
+async def test_a_key_that_is_gone_fires_no_more(quiet_client: ApiClient, quiet_database: Database) -> None:
+    key_id, headers = await key_with(quiet_client, "write:jobs", "read:jobs")
+    id_ = await schedule_of(quiet_client, headers)
+    kept = await schedule_of(quiet_client, (await key_with(quiet_client, "write:jobs"))[1])
+    await quiet_client.expect(204, "DELETE", f"/api-keys/{key_id}")
+    refused = await fire_over_http(quiet_client, quiet_database, id_)
     assert refused["lastError"]["code"] == "OWNER_REFUSED"
-    assert (await fire_over_http(client, database, kept))["lastError"] is None
-    assert await fires_of(database, UUID(id_)) == []
-    listed = await client.expect(200, "GET", "/schedules", params={"failing": True})
+    assert (await fire_over_http(quiet_client, quiet_database, kept))["lastError"] is None
+    assert await fires_of(quiet_database, UUID(id_)) == []
+    listed = await quiet_client.expect(200, "GET", "/schedules", params={"failing": True})
     assert [each["id"] for each in listed["data"]] == [id_]
 
 
-async def test_a_blocked_user_fires_no_more_until_unblocked(client: ApiClient, database: Database) -> None:
-    async with database.transaction() as session:
+async def test_a_blocked_user_fires_no_more_until_unblocked(quiet_client: ApiClient, quiet_database: Database) -> None:
+    async with quiet_database.transaction() as session:
         user_id, headers = await make_login(session, Role.MANAGER, "dana")
-    id_ = await schedule_of(client, headers)
-    await client.expect(200, "POST", f"/admin/users/{user_id}/block")
-    assert (await fire_over_http(client, database, id_))["lastError"]["code"] == "OWNER_REFUSED"
-    assert await fires_of(database, UUID(id_)) == []
-    await client.expect(200, "POST", f"/admin/users/{user_id}/unblock")
-    assert (await fire_over_http(client, database, id_))["lastError"] is None
-    assert len(await fires_of(database, UUID(id_))) == 1
+    id_ = await schedule_of(quiet_client, headers)
+    await quiet_client.expect(200, "POST", f"/admin/users/{user_id}/block")
+    assert (await fire_over_http(quiet_client, quiet_database, id_))["lastError"]["code"] == "OWNER_REFUSED"
+    assert await fires_of(quiet_database, UUID(id_)) == []
+    await quiet_client.expect(200, "POST", f"/admin/users/{user_id}/unblock")
+    assert (await fire_over_http(quiet_client, quiet_database, id_))["lastError"] is None
+    assert len(await fires_of(quiet_database, UUID(id_))) == 1
 
 
-async def test_what_an_owner_may_not_ask_for_any_more_is_named(client: ApiClient, database: Database) -> None:
-    async with database.transaction() as session:
+async def test_what_an_owner_may_not_ask_for_any_more_is_named(
+    quiet_client: ApiClient, quiet_database: Database
+) -> None:
+    async with quiet_database.transaction() as session:
         user_id, headers = await make_login(session, Role.MANAGER, "dana")
-    id_ = await schedule_of(client, headers, kind="finance.recalculate", payload={"all": True})
-    async with database.transaction() as session:
+    id_ = await schedule_of(quiet_client, headers, kind="finance.recalculate", payload={"all": True})
+    async with quiet_database.transaction() as session:
         (await session.get_one(User, user_id)).role = Role.INSTRUCTOR
-    refused = await fire_over_http(client, database, id_)
+    refused = await fire_over_http(quiet_client, quiet_database, id_)
     assert "write:finance" in refused["lastError"]["message"]
-    assert await fires_of(database, UUID(id_)) == []
+    assert await fires_of(quiet_database, UUID(id_)) == []
 
 
 async def test_a_refused_owner_keeps_nobody_else_from_firing(quiet_database: Database) -> None:

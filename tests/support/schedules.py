@@ -10,7 +10,7 @@ from models.kernel.session import Database, Row
 from models.schedules.rules import CatchUp
 from models.schedules.tables import Schedule
 from scheduler.cron import fire_schedules
-from tests.support.client import ApiClient, eventually
+from tests.support.client import ApiClient
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ROW = {
@@ -32,16 +32,14 @@ async def fire(database: Database, now: datetime = NOON) -> int:
 
 
 async def fire_over_http(client: ApiClient, database: Database, id_: str) -> Any:
-    """The answer about a schedule of the API that was due at NOON, after a scheduler (this one or another) saw it."""
+    """The answer about a schedule of the API that was due at NOON, after a scheduler's look.
+
+    For a database that no other scheduler looks at: one that does would fire for its own time, not for NOON.
+    """
     sql = "UPDATE schedules SET cron = '0 * * * *', next_fire_at = $1 WHERE id = $2"
     await database.execute(sql, NOON, UUID(id_))
     await fire(database, NOON)
-
-    async def seen() -> Any:
-        schedule = await client.expect(200, "GET", f"/schedules/{id_}")
-        return schedule["nextFireAt"] > NOON.isoformat() and schedule
-
-    return await eventually(seen)
+    return await client.expect(200, "GET", f"/schedules/{id_}")
 
 
 async def read(database: Database, id_: UUID) -> Row:
