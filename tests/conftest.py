@@ -172,10 +172,15 @@ async def client(anonymous: ApiClient, database: Database) -> ApiClient:
 
 
 @pytest.fixture
-async def quiet_client(quiet_app: Litestar, quiet_database: Database) -> AsyncIterator[ApiClient]:
-    """An administrator's client of the API over the quiet database: jobs stay queued, schedules do not fire."""
+async def quiet_anonymous(quiet_app: Litestar, quiet_database: Database) -> AsyncIterator[ApiClient]:
+    """Calls an API whose jobs stay queued and whose schedules do not fire, without credentials."""
     async with calling(quiet_app) as client:
-        yield await sign_in(client, quiet_database, "admin")
+        yield client
+
+
+@pytest.fixture
+async def quiet_client(quiet_anonymous: ApiClient, quiet_database: Database) -> ApiClient:
+    return await sign_in(quiet_anonymous, quiet_database, "admin")
 
 
 def calling(app: Litestar) -> ApiClient:

@@ -41,11 +41,11 @@ def _headers(answer: httpx.Response, besides: set[str]) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name not in besides}
 
 
-async def test_a_job_is_read_to_the_byte_as_by_the_route(client: ApiClient, short_ways: list[str]) -> None:
-    job = await client.submit("probe.echo", {"text": "hello"})
-    short = await client.get(f"/jobs/{job['id']}")
+async def test_a_job_is_read_to_the_byte_as_by_the_route(quiet_client: ApiClient, short_ways: list[str]) -> None:
+    job = await quiet_client.submit("probe.echo", {"text": "hello"})
+    short = await quiet_client.get(f"/jobs/{job['id']}")
     assert short_ways[-1:] == ["GET"]
-    long = await client.get(f"/jobs/{job['id']}", headers=THE_LONG_WAY)
+    long = await quiet_client.get(f"/jobs/{job['id']}", headers=THE_LONG_WAY)
     assert short.status_code == long.status_code == 200
     assert short.content == long.content
     assert _headers(short, OF_THE_COUNT) == _headers(long, OF_THE_COUNT)

@@ -215,6 +215,20 @@ async def paced(ctx: JobContext, args: Paced) -> None:
         raise ProviderError("PROVIDER_DOWN", "The provider answered 503.", retryable=True)
 
 
+@kind("probe.rationed", scope=Scope.WRITE_JOBS, limits=Limits(rate=Rate(3, 600.0), rate_per_key=Rate(2, 600.0)))
+class Rationed(JobArgs):
+    """So many start in a time that no test takes."""
+
+    key: str | None = None
+
+    def limit_key(self) -> str | None:
+        return self.key
+
+
+@handles(Rationed)
+async def rationed(ctx: JobContext, args: Rationed) -> None: ...
+
+
 @kind("probe.postpone", scope=Scope.WRITE_JOBS, retry=QUICK)
 class Postpone(JobArgs):
     """Put itself off so many times, after a step and a write."""
