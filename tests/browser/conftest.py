@@ -34,6 +34,15 @@ class Browser:
             url = url.replace("://", f"://{login[0]}:{login[1]}@", 1)
         self.driver.get(url)
 
+    def see_at(self, url: str, text: str, login: tuple[str, str]) -> None:
+        """Open the address, again and again, until the page shows the text."""
+
+        def shown(_: Chrome) -> bool:
+            self.open(url, login)
+            return text in self.text
+
+        self._wait(shown, f"{url} does not show `{text}`")
+
     def see(self, text: str) -> None:
         """Wait until the page shows the text."""
         self._wait(lambda _: text in self.text, f"the page does not show `{text}`")

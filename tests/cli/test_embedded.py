@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,9 +101,11 @@ async def test_postgres_keeps_committed_data_and_its_port(start: Start, end: str
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_valkey_keeps_data_and_its_port(start: Start, end: str) -> None:
     server = start(EmbeddedValkey)
-    Redis.from_url(server.url).set("kept", "42")
     url = server.url
-    time.sleep(1.1 if end == "kill" else 0)  # synced each second
+    with Redis.from_url(url) as client:
+        client.set("kept", "42")
+        if end == "kill":
+            client.execute_command("WAITAOF", 1, 0, 0)  # synced each second
     getattr(server, end)()
     server.start()
     assert server.url == url

@@ -11,7 +11,7 @@ import httpx
 from litestar import Litestar
 
 from api.app import create_app
-from api.quota import Quota
+from api.quota import Quota, QuotaAtHand
 from models.kernel.settings import Settings
 from tests.support.client import ApiClient
 
@@ -27,7 +27,10 @@ def fresh_address() -> str:
 
 @asynccontextmanager
 async def limited_app(settings: Settings, **changes: Any) -> AsyncIterator[Litestar]:
-    with patch("api.app.Quota", partial(Quota, window_seconds=DAY)):
+    with (
+        patch("api.app.Quota", partial(Quota, window_seconds=DAY)),
+        patch("api.limits.QuotaAtHand", partial(QuotaAtHand, window_seconds=DAY)),
+    ):
         app = create_app(settings.model_copy(update=changes))
     try:
         yield app
