@@ -9,6 +9,7 @@ from models.kernel.session import Database
 from tests.conftest import sign_in
 from tests.support.client import ApiClient, eventually
 from tests.support.failing import failing_commits
+from tests.support.statements import waits_for_a_lock
 
 KEY = {"Idempotency-Key": "order-4711"}
 
@@ -83,7 +84,7 @@ async def test_a_twin_is_refused_while_the_first_is_still_at_work(client: ApiCli
         return await client.patch(path, json={"city": "Lod"}, headers=KEY)
 
     async def waits_for_the_row() -> bool:
-        return bool(await database.fetch("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        return await waits_for_a_lock(database, "customers")
 
     async with database.transaction() as session:
         await (await session.connection()).exec_driver_sql("SELECT 1 FROM customers FOR UPDATE")

@@ -14,6 +14,7 @@ from models.kernel.actor import SYSTEM
 from models.kernel.session import Database, fetch
 from tests.support.client import ApiClient, eventually
 from tests.support.factories import make_branch, make_cycle, make_instructor, make_meeting, make_registration
+from tests.support.statements import waits_for_a_lock
 
 
 async def school(database: Database) -> tuple[Cycle, Cycle]:
@@ -104,10 +105,7 @@ async def test_a_meeting_that_is_cancelled_meanwhile_is_not_given_money(client: 
     private, _ = await school(database)
 
     async def waits() -> bool:
-        rows = await database.fetch(
-            "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%scope%'"
-        )
-        return bool(rows)
+        return await waits_for_a_lock(database, "scope")
 
     async def reprice() -> None:
         async with database.transaction() as session:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from litestar import Litestar
 
 from models.identity.permissions import Role
 from models.identity.services import mailed_links
@@ -12,6 +13,7 @@ from models.kernel.session import Database
 from models.kernel.settings import Settings
 from tests.support.accounts import PASSWORD, log_in, mail_to, make_person, token_in
 from tests.support.client import ApiClient
+from tests.support.statements import noted_statements
 
 NOA = {"email": "noa@example.com", "password": PASSWORD, "name": "Noa Levi", "locale": "he"}
 
@@ -114,15 +116,10 @@ async def test_a_known_address_is_answered_alike_and_its_owner_told(anonymous: A
 
 
 async def test_a_known_address_is_as_much_work_as_an_unknown_one(
-    anonymous: ApiClient, database: Database, monkeypatch: pytest.MonkeyPatch
+    app: Litestar, anonymous: ApiClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the statements nor their number depend on whether there is an account."""
-    from sqlalchemy import event
-
     await make_person(database, NOA["email"])
-    engine = anonymous._transport.app.state.database.engine.sync_engine  # type: ignore[attr-defined]
-    work: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda *args: work.append(args[2]))
     fetch = Database.fetch
 
     async def counted(self: Database, sql: str, *args: Any) -> Any:
@@ -137,10 +134,11 @@ async def test_a_known_address_is_as_much_work_as_an_unknown_one(
         assert answer.status_code < 300, answer.text
         return [each for each in work if "pg_notify" not in each]  # the scheduler is woken afterwards
 
-    for path, body in (("/auth/register", NOA), ("/auth/forgot-password", {})):
-        known = await work_of(path, **{**body, "email": NOA["email"]})
-        assert len(known) > 3
-        assert await work_of(path, **{**body, "email": "nobody@example.com"}) == known
+    with noted_statements(app.state.database) as work:
+        for path, body in (("/auth/register", NOA), ("/auth/forgot-password", {})):
+            known = await work_of(path, **{**body, "email": NOA["email"]})
+            assert len(known) > 3
+            assert await work_of(path, **{**body, "email": "nobody@example.com"}) == known
 
 
 @pytest.mark.usefixtures("workers")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,13 +14,13 @@ from tests.support.client import ApiClient, eventually
 pytestmark = pytest.mark.usefixtures("workers")
 
 
-async def started(client: ApiClient, kind: str, **payload: Any) -> str:
-    job = await client.submit(kind, payload)
+async def started(client: ApiClient, kind: str, options: Mapping[str, Any] | None = None, **payload: Any) -> str:
+    job = await client.submit(kind, payload, **(options or {}))
 
     async def runs() -> bool:
         return bool((await client.expect(200, "GET", f"/jobs/{job['id']}"))["status"] == "running")
 
-    await eventually(runs)
+    await eventually(runs, within=60)
     return str(job["id"])
 
 
@@ -53,6 +54,11 @@ async def test_a_running_job_stops_at_its_next_checkpoint_and_its_transaction_is
 async def test_the_verdict_names_the_last_step_done(client: ApiClient) -> None:
     names = ["mail sent", "room created", "calendar written"]
     job_id = await started(client, "probe.steps", steps=names, seconds=3)
+
+    async def first_step_is_done() -> bool:
+        return bool((await client.expect(200, "GET", f"/jobs/{job_id}"))["steps"])
+
+    await eventually(first_step_is_done)
     answer = await client.expect(200, "POST", f"/jobs/{job_id}/cancel")
     assert answer["verdict"] == "stopped"
     assert answer["afterStep"] in names[:2]
@@ -82,7 +88,7 @@ async def test_a_cancel_outlives_the_worker_that_should_have_seen_it(client: Api
 
 
 async def test_an_attempt_that_breaks_after_a_cancel_is_the_last(client: ApiClient) -> None:
-    job_id = await started(client, "probe.effect", label="broken", seconds=2, failUntil=9)
+    job_id = await started(client, "probe.effect", label="broken", seconds=5, failUntil=9)
     answer = await client.expect(200, "POST", f"/jobs/{job_id}/cancel")
     assert (answer["verdict"], answer["job"]["status"], answer["job"]["attempt"]) == ("stopped", "cancelled", 1)
 

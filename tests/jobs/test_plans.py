@@ -82,9 +82,9 @@ def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     ("statement", "args", "column"), [each[1:] for each in BOUNDED], ids=[each[0] for each in BOUNDED]
 )
 async def test_a_time_is_a_bound_in_the_index(
-    quiet_database: Database, statement: str, args: tuple[Any, ...], column: str
+    many_ended: Database, statement: str, args: tuple[Any, ...], column: str
 ) -> None:
     """PostgreSQL compares every row with a `clock_timestamp()`, and begins where `statement_timestamp()` is."""
-    plan = [row["QUERY PLAN"] for row in await quiet_database.fetch(f"EXPLAIN {statement}", *args)]
+    plan = [row["QUERY PLAN"] for row in await many_ended.fetch(f"EXPLAIN {statement}", *args)]
     bounds = [line for line in plan if "Index Cond" in line and column in line]
     assert bounds, "\n".join(plan)

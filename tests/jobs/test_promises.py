@@ -1,5 +1,8 @@
 """What a caller may rely on once a job is accepted, with real workers."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,20 +96,37 @@ async def test_a_job_for_later_waits_for_its_time(client: ApiClient) -> None:
 
 
 async def test_the_same_key_is_one_job_while_it_is_unfinished(client: ApiClient) -> None:
-    first = await client.submit("probe.effect", {"label": "one", "seconds": 0.5}, dedupeKey="k")
+    first = await client.submit("probe.effect", {"label": "one"}, dedupeKey="k", runAt="2199-01-01T00:00:00Z")
     second = await client.submit("probe.effect", {"label": "two"}, dedupeKey="k")
     assert second["id"] == first["id"]
+    await client.expect(200, "PATCH", f"/jobs/{first['id']}", json={"runAt": None})
     await client.finish(first["id"])
     third = await client.submit("probe.effect", {"label": "three"}, dedupeKey="k")
     assert third["id"] != first["id"]
 
 
-async def test_a_lost_broker_loses_no_job(client: ApiClient, workers: LocalPlatform) -> None:
-    jobs = [await client.submit("probe.effect", {"label": f"flush {n}", "seconds": 0.1}) for n in range(20)]
+async def test_a_lost_broker_loses_no_job_and_doubles_none(
+    client: ApiClient, database: Database, workers: LocalPlatform
+) -> None:
     async with redis.asyncio.from_url(workers.settings["BELLWORK_REDIS_URL"]) as broker:
-        await broker.flushall()
+        with fetching_nothing(workers):
+            jobs = [await client.submit("probe.effect", {"label": f"flush {n}"}) for n in range(20)]
+            await eventually(lambda: broker.llen("default"))
+            await broker.flushall()
     for job in jobs:
         assert (await client.finish(job["id"]))["status"] == "succeeded"
+    rows = await database.fetch("SELECT job_id, attempt FROM probe_effects")
+    assert sorted((str(row["job_id"]), row["attempt"]) for row in rows) == sorted((job["id"], 1) for job in jobs)
+
+
+@contextmanager
+def fetching_nothing(workers: LocalPlatform) -> Iterator[None]:
+    """The workers stay as they are, connected to the broker, and take no message from it."""
+    workers.processes.send_signal("worker", signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        workers.processes.send_signal("worker", signal.SIGCONT)
 
 
 async def test_jobs_are_accepted_while_the_broker_is_down(client: ApiClient, workers: LocalPlatform) -> None:
@@ -121,15 +141,16 @@ async def test_jobs_are_accepted_while_the_broker_is_down(client: ApiClient, wor
 
 
 async def test_many_small_jobs_travel_in_one_message(client: ApiClient, database: Database) -> None:
-    jobs = [await client.submit("probe.batch", {"label": f"batch {n}"}) for n in range(30)]
-    for job in jobs:
-        await client.finish(job["id"])
-    rows = await database.fetch("SELECT count(*) AS n FROM probe_effects WHERE label LIKE 'batch %'")
-    assert rows[0]["n"] == 30
+    jobs = [{"kind": "probe.batch", "payload": {"label": f"batch {n}"}} for n in range(30)]
+    batch = await client.expect(202, "POST", "/jobs/batch", json={"jobs": jobs})
+    assert (await client.finish(batch["id"]))["result"]["succeeded"] == 30
+    rows = await database.fetch("SELECT DISTINCT message_id FROM jobs WHERE kind = 'probe.batch'")
+    assert len(rows) == 1
+    assert len(await database.fetch("SELECT FROM probe_effects WHERE label LIKE 'batch %'")) == 30
 
 
 async def test_progress_is_seen_while_the_transaction_is_still_open(client: ApiClient, database: Database) -> None:
-    job = await client.submit("probe.effect", {"label": "slow", "seconds": 2, "steps": 4})
+    job = await client.submit("probe.effect", {"label": "slow", "seconds": 60, "steps": 600})
 
     async def halfway() -> bool:
         seen = await client.expect(200, "GET", f"/jobs/{job['id']}")
@@ -137,4 +158,6 @@ async def test_progress_is_seen_while_the_transaction_is_still_open(client: ApiC
 
     assert await eventually(halfway)
     assert await effects(database, "slow") == []
-    assert (await client.finish(job["id"]))["progress"] == {"current": 4, "total": 4, "message": "step 4"}
+    await client.expect(200, "POST", f"/jobs/{job['id']}/cancel")
+    quick = await client.submit("probe.effect", {"label": "quick", "steps": 4})
+    assert (await client.finish(quick["id"]))["progress"] == {"current": 4, "total": 4, "message": "step 4"}

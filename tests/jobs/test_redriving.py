@@ -22,6 +22,7 @@ from tasks.context import Tools
 from tasks.runtime import Runtime
 from tests.support.client import ApiClient, eventually
 from tests.support.probes import Break, Echo
+from tests.support.statements import waits_for_a_lock
 
 FAR = datetime(2199, 1, 1, tzinfo=UTC)
 LATER = "2199-01-01T00:00:00Z"
@@ -114,7 +115,9 @@ async def test_a_redrive_whose_worker_dies_still_waits_for_its_canaries(client: 
 
     async def canary_runs() -> Any:
         rows = await database.fetch("SELECT 1 FROM jobs WHERE kind = 'probe.effect' AND status = 'running'")
-        return rows and await database.fetch("SELECT worker FROM jobs WHERE id = $1", UUID(job["id"]))
+        return rows and await database.fetch(
+            "SELECT worker FROM jobs WHERE id = $1 AND status = 'running'", UUID(job["id"])
+        )
 
     ((worker,),) = await eventually(canary_runs)
     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
@@ -253,7 +256,7 @@ async def test_a_submit_of_the_same_key_at_the_same_moment_wins_and_the_rest_goe
         step = group.create_task(retry_some(quiet_database, 100))
 
         async def waits_for_the_submit() -> Any:
-            return await quiet_database.fetch("SELECT FROM pg_locks WHERE NOT granted")
+            return await waits_for_a_lock(quiet_database, "jobs")
 
         await eventually(waits_for_the_submit)
     retried = [id_ for each in step.result() for id_ in each.ids]

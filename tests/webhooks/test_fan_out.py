@@ -1,14 +1,11 @@
 """Events become deliveries: each once, in order, numbered without gaps."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
-import sqlalchemy
 
 from api.webhooks.schemas import EndpointIn
 from models.events.catalogue import event_type_named
@@ -20,6 +17,7 @@ from models.kernel.session import Database
 from models.kernel.settings import Settings
 from models.webhooks.fan_out import fan_out
 from models.webhooks.service import Webhooks
+from tests.support.statements import noted_statements
 
 DELIVERIES = """
 SELECT delivery.*, event.position, job.status AS job_status, job.kind, job.max_attempts, job.owner
@@ -181,22 +179,7 @@ async def test_many_events_take_no_more_statements_than_one(quiet_database: Data
     counts = []
     for events in (1, 1000):
         await happen(quiet_database, "customer.created", events)
-        with counted_statements(quiet_database) as statements:
+        with noted_statements(quiet_database) as statements:
             assert await fan_out(quiet_database) == events
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 6
-
-
-@contextmanager
-def counted_statements(database: Database) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    engine = database.engine.sync_engine
-    sqlalchemy.event.listen(engine, "before_cursor_execute", count)
-    try:
-        yield statements
-    finally:
-        sqlalchemy.event.remove(engine, "before_cursor_execute", count)
