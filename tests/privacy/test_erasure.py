@@ -6,7 +6,6 @@ import json
 import zipfile
 from typing import Any
 
-import aiohttp
 import httpx
 import pytest
 from sqlalchemy import update
@@ -14,8 +13,6 @@ from sqlalchemy import update
 from models.jobs.lifecycle import claim
 from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM
-from models.kernel.crypto import KeyRing
-from models.kernel.files import FileStore
 from models.kernel.origin import Origin, acting
 from models.kernel.session import Database
 from models.kernel.settings import Settings
@@ -24,15 +21,14 @@ from models.privacy import erasing
 from models.privacy.holdings import holdings
 from models.privacy.jobs import Erase
 from models.privacy.persons import PersonKind
-from models.webhooks.service import address_policy
 from tasks import privacy
-from tasks.context import JobContext, Tools
-from tasks.integrations.receivers import Receivers
+from tasks.context import JobContext
 from tests.support.accounts import bearer
 from tests.support.client import ApiClient, eventually
 from tests.support.exports import make_export
 from tests.support.factories import make_customer
 from tests.support.planted import EMAIL, places, plant, stored_files
+from tests.support.tools import making_tools
 
 MONEY = """
 SELECT 'registration', id, cycle_id, student_id, status, amount, amount_paid, payment_status, NULL FROM registrations
@@ -176,12 +172,7 @@ async def attempt(database: Database, settings: Settings, job_id: Any, args: Era
     """Whether the worker has lived to the end: it is gone after so many checkpoints."""
     await database.fetch("UPDATE jobs SET status = 'queued', lease_until = NULL WHERE id = $1", job_id)
     (job,) = await claim(database, [job_id], "w", 60.0)
-    async with aiohttp.ClientSession() as http:
-        tools = Tools(
-            settings=settings, database=database, files=FileStore(settings.files_url),
-            keys=KeyRing(settings.encryption_keys), http=http,
-            receivers=Receivers(address_policy(settings), timeout_seconds=1.0),
-        )  # fmt: skip
+    async with making_tools(settings, database) as tools:
         try:
             async with database.transaction_on_demand() as transaction:
                 ctx = JobContext(job, transaction, tools, lambda _: None, lambda *_: None, asyncio.Event())

@@ -5,7 +5,6 @@ import re
 from typing import Any
 from uuid import UUID
 
-import aiohttp
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
@@ -16,19 +15,18 @@ from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM
 from models.kernel.base import Base
 from models.kernel.crypto import KeyRing
-from models.kernel.files import FileStore
 from models.kernel.ids import new_id
 from models.kernel.session import Database, fetch
 from models.kernel.settings import Settings
 from models.privacy.jobs import RotateKeys
 from models.privacy.sealed_queries import SealedColumn, sealed_columns
 from models.privacy.sealing import count_sealed
-from models.webhooks.service import address_policy
 from tasks import privacy
-from tasks.context import JobContext, Tools
-from tasks.integrations.receivers import Receivers
+from tasks.context import JobContext
 from tests.architecture.sources import modules
 from tests.support.client import eventually
+from tests.support.statements import waits_for_a_lock
+from tests.support.tools import making_tools
 
 A, B = (SecretStr(Fernet.generate_key().decode()) for _ in range(2))
 OLD, BOTH, NEW = KeyRing((A,)), KeyRing((B, A)), KeyRing((B,))
@@ -76,16 +74,11 @@ async def attempt(database: Database, settings: Settings, job_id: UUID, *, die_a
     """One attempt by a worker with both keys, which is gone after so many checkpoints."""
     await database.fetch("UPDATE jobs SET status = 'queued', lease_until = NULL WHERE id = $1", job_id)
     (job,) = await claim(database, [job_id], "w", 60.0)
-    async with aiohttp.ClientSession() as http:
-        tools = Tools(
-            settings=settings, database=database, files=FileStore(settings.files_url), keys=BOTH, http=http,
-            receivers=Receivers(address_policy(settings), timeout_seconds=1.0),
-        )  # fmt: skip
-        async with database.transaction_on_demand() as transaction:
-            ctx = JobContext(job, transaction, tools, lambda _: None, lambda *_: None, asyncio.Event())
-            if die_after is not None:
-                die_at(ctx, die_after)
-            return await privacy.rotate_keys(ctx, RotateKeys())
+    async with making_tools(settings, database, BOTH) as tools, database.transaction_on_demand() as transaction:
+        ctx = JobContext(job, transaction, tools, lambda _: None, lambda *_: None, asyncio.Event())
+        if die_after is not None:
+            die_at(ctx, die_after)
+        return await privacy.rotate_keys(ctx, RotateKeys())
 
 
 def die_at(ctx: JobContext, count: int) -> None:
@@ -142,8 +135,7 @@ async def test_what_is_changed_meanwhile_is_not_overwritten(filled: Database, se
     async with filled.transaction() as session:
         await fetch(session, "UPDATE second_factors SET secret = $1", OLD.encrypt("a newer one"))
         rotation = asyncio.create_task(attempt(filled, settings, job.id))
-        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%second_factors%'"
-        await eventually(lambda: filled.fetch(waiting))
+        await eventually(lambda: waits_for_a_lock(filled, "second_factors"))
     await rotation
     (secret,) = [await values(filled, each) for each in sealed_columns() if each.table == "second_factors"]
     assert [NEW.decrypt(each) for each in secret] == ["a newer one"]

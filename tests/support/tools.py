@@ -21,13 +21,13 @@ def with_settings(tools: Tools, **changes: Any) -> Tools:
 
 
 @asynccontextmanager
-async def making_tools(settings: Settings, database: Database) -> AsyncIterator[Tools]:
-    receivers = Receivers(address_policy(settings), timeout_seconds=1.0)
+async def making_tools(settings: Settings, database: Database, keys: KeyRing | None = None) -> AsyncIterator[Tools]:
+    receivers = Receivers(address_policy(settings), timeout_seconds=10.0)
     try:
         async with aiohttp.ClientSession() as http:
             yield Tools(
                 settings=settings, database=database, files=FileStore(settings.files_url),
-                keys=KeyRing(settings.encryption_keys), http=http, receivers=receivers,
+                keys=keys or KeyRing(settings.encryption_keys), http=http, receivers=receivers,
             )  # fmt: skip
     finally:
         await receivers.close()
