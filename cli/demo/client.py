@@ -166,13 +166,16 @@ class Api:
         return _read(await self._http.get(f"{self.url}/schema/openapi.json"), 200)
 
     async def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        """An API that is busy or away for a moment is asked again; only what may be repeated is sent this way."""
+        """An API that is busy or away for a moment is asked again; one that went away while it answered, only for what
+        done twice is done once.
+        """
         headers = {"Content-Type": "application/json", **kwargs.pop("headers", {})}
+        repeatable = method in ("GET", "PATCH") or "Idempotency-Key" in headers
         for left in reversed(range(_TRIES)):
             try:
                 answer = await self._http.request(method, path, headers=headers, **kwargs)
-            except httpx.ConnectError as error:
-                if not left:
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+                if not left or not (repeatable or isinstance(error, httpx.ConnectError)):
                     raise DemoError(f"{method} {path}: the API cannot be reached: {error}") from error
                 await asyncio.sleep(1)
                 continue

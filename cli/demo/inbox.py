@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from cli.demo.client import Api, Json, time_limit
-from cli.demo.stage import Stage
+from cli.demo.stage import Bar, Stage
 from cli.embedded.ports import choose_port
 from cli.platform import LocalPlatform
 from cli.processes import ProcessSpec
@@ -26,7 +26,7 @@ class Inbox:
 
     def __init__(self, api: Api, stage: Stage, file: Path) -> None:
         self._api, self._stage, self._file = api, stage, file
-        self._url = f"http://127.0.0.1:{choose_port()}"
+        self._url = ""
         self._endpoint_id = ""
         self._types: list[str] = ["*"]
         self._position = 0
@@ -38,6 +38,7 @@ class Inbox:
         async for event in self._api.settled_events(0):
             self._position = event["position"]
         self.first_position = self._position
+        self._url = f"http://127.0.0.1:{choose_port()}"
         endpoint = {"url": f"{self._url}/hooks", "eventTypes": self._types, "description": "the demo's receiver"}
         made = await self._api.post("/webhooks", endpoint, key="receiver")
         self._endpoint_id = made["id"]
@@ -57,13 +58,17 @@ class Inbox:
         with self._stage.bar("events arrived") as bar:
             async with time_limit(_PATIENCE_SECONDS, "not all events have arrived at the receiver"):
                 while True:
-                    known = len(self._wanted)
-                    await self._read_feed(self._api.events)
-                    counts = await self._counts()
-                    bar.to(counts["events"], len(self._wanted))
-                    if counts["events"] >= len(self._wanted) == known > 0:
+                    if counts := await self._counts_of_all(bar):
                         return counts
                     await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _counts_of_all(self, bar: Bar) -> Json | None:
+        """None unless they are the feed's, which has to be as long after they were asked for as before."""
+        await self._read_feed(self._api.events)
+        known, counts = len(self._wanted), await self._counts()
+        await self._read_feed(self._api.events)
+        bar.to(counts["events"], len(self._wanted))
+        return counts if counts["events"] == known == len(self._wanted) > 0 else None
 
     def check_all(self) -> Json:
         """Compare what the receiver wrote down with the feed. Returns the figures."""

@@ -70,7 +70,7 @@ async def _kill_half_way(scene: Scene, job: Json) -> Json:
     if job["status"] == "running":
         await asyncio.to_thread(scene.platform.processes.kill, WORKER)
         attempts = await scene.api.get(f"/jobs/{job['id']}/attempts")
-        if attempts[0]["outcome"] == "succeeded":  # in the moment between looking and killing
+        if any(attempt["outcome"] == "succeeded" for attempt in attempts):  # in the moment between looking and killing
             return await scene.api.finish(job)
     return job
 
