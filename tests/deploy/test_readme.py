@@ -1,14 +1,17 @@
 """What the README tells a newcomer to type does what it says."""
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
+import signal
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from cli.embedded.ports import choose_port
 from cli.platform import LocalPlatform
 from models.identity.bootstrap import ensure_admin
 from tests.support.servers import REPOSITORY
@@ -20,12 +23,17 @@ async def test_the_tour_is_walked(web: LocalPlatform, clean: None) -> None:
     assert found is not None
     admin = await ensure_admin(web.database_url)
     assert admin is not None
-    env = {**os.environ, "API": f"{web.urls['api']}/api/v1", "PASSWORD": admin[1]}
+    own = {"API": f"{web.urls['api']}/api/v1", "PASSWORD": admin[1], "PORT": str(choose_port(None))}
     process = await asyncio.create_subprocess_exec(
-        "bash", "-euo", "pipefail", "-c", found[1], env=env, cwd=REPOSITORY,
+        "bash", "-euo", "pipefail", "-c", found[1], env={**os.environ, **own}, cwd=REPOSITORY,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
     )  # fmt: skip
-    said = (await asyncio.wait_for(process.communicate(), 60))[0].decode()
+    try:
+        said = (await asyncio.wait_for(process.communicate(), 90))[0].decode()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with the receiver, should the tour have ended before it
     assert process.returncode == 0, said
     first, second = re.findall(r'^{"id":"[^"]+","name":"Noa Levi".*$', said, re.M)
     assert first == second
