@@ -29,7 +29,6 @@ class ColumnType(StrEnum):
     MONEY = "money"
     DATE = "date"
     DATETIME = "datetime"
-    BOOLEAN = "boolean"
 
 
 class Column(msgspec.Struct, frozen=True):

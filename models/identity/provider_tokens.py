@@ -26,7 +26,6 @@ _UNTRUSTED = {
     jwt.InvalidIssuerError: "it comes from somewhere else",
     jwt.InvalidSignatureError: "its signature is wrong",
 }
-Keys = Mapping[str, Mapping[str, Any]]
 
 
 class Issuer(msgspec.Struct, frozen=True):

@@ -165,15 +165,6 @@ class Settings(BaseSettings):
     def asyncpg_dsn(self) -> str:
         return str(self.database_url)
 
-    @property
-    def owner_dsn(self) -> str:
-        """Of the role whose tables they are; the application's own when it has no other."""
-        return str(self.database_owner_url or self.database_url)
-
-    @property
-    def sqlalchemy_url(self) -> str:
-        return "postgresql+asyncpg://" + str(self.database_url).split("://", 1)[1]
-
 
 def load_settings(env_file: str | None = ".env") -> Settings:
     """Read and check all settings.

@@ -1,15 +1,9 @@
 """The keys that a provider publishes (RFC 7517): Google's, Facebook's, those of a Clerk instance."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from models.identity.provider_tokens import usable_keys
 from tasks.integrations.providers import ProviderHttp
-
-
-class KeySource(Protocol):
-    async def fetch(self, url: str) -> dict[str, dict[str, Any]]:
-        """The keys that may sign tokens, by id; at least one. Raises ProviderError."""
-        ...
 
 
 class PublishedKeys:
@@ -17,6 +11,7 @@ class PublishedKeys:
         self._http = http
 
     async def fetch(self, url: str) -> dict[str, dict[str, Any]]:
+        """Those that may sign tokens, by id; at least one. Raises ProviderError."""
         reply = await self._http.get(url)
         keys = usable_keys(reply.content) if reply.status == 200 else {}
         if not keys:

@@ -18,7 +18,7 @@ from models.cycles.rules import (
 from models.kernel.errors import Invalid
 from models.kernel.wallclock import to_instant
 
-MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
+MONDAY, TUESDAY, _, THURSDAY, FRIDAY, _, SUNDAY = range(7)
 
 
 def weekly(*slots: tuple[int, str, str]) -> MeetingPattern:

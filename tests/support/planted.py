@@ -38,7 +38,6 @@ USER_AGENT, IP, SUBJECT = "qzxbrowser/1.0", "203.0.113.77", "qzxsubject-4711"
 WORDS = (
     "qzx", "203.0.113.77", "972509871234", "2017-04-05", "qzxnotes", "planted.example",
 )  # fmt: skip
-NAMESAKE = "Qyxfirst Qyxlast"
 
 COLUMNS = """
 SELECT table_name, column_name, data_type FROM information_schema.columns
