@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -23,11 +22,9 @@ def test_an_address_that_somebody_keeps_is_named(taken: socket.socket) -> None:
         await_address("127.0.0.1", port, seconds=0.2)
 
 
-def test_one_that_becomes_free_is_waited_for(taken: socket.socket) -> None:
-    port, leaving = taken.getsockname()[1], threading.Timer(0.3, taken.close)
-    leaving.start()
-    await_address("127.0.0.1", port)
-    leaving.join()
+def test_one_that_becomes_free_is_waited_for(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: taken.close())
+    await_address("127.0.0.1", taken.getsockname()[1])
     assert taken.fileno() == -1
 
 

@@ -135,9 +135,7 @@ async def test_the_application_works_with_every_other_table(
 def test_an_application_without_a_role_of_its_own_is_named(platform: LocalPlatform) -> None:
     """The role that migrates may be one that cannot create others."""
     with pytest.raises(RoleError, match="There is no role missing"):
-        upgrade(
-            platform.database_url.replace("bellwork_app", "bellwork_app"), "postgresql://missing:x@127.0.0.1/bellwork"
-        )
+        upgrade(platform.database_url, "postgresql://missing:x@127.0.0.1/bellwork")
 
 
 async def test_what_erases_people_masks_and_does_nothing_else(

@@ -37,7 +37,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def http(session: aiohttp.ClientSession, name: str = "Google") -> ProviderHttp:
-    return ProviderHttp(session, name, timeout_seconds=0.5)
+    return ProviderHttp(session, name, timeout_seconds=2.0)
 
 
 def facebook(session: aiohttp.ClientSession, secret: str = facebook_simulator.APP_SECRET) -> IdentitySource:

@@ -37,11 +37,12 @@ async def freeze_and_ask(database: Database, frozen: list[int]) -> None:
 
 
 async def test_a_server_that_froze_is_given_up_and_asked_anew(platform: LocalPlatform) -> None:
-    database, frozen = Database(platform.database_url, statement_seconds=0.3), list[int]()
+    database, frozen = Database(platform.database_url, statement_seconds=2.0), list[int]()
     try:
         async with asyncio.timeout(30):
             with pytest.raises(TimeoutError):
                 await freeze_and_ask(database, frozen)
+            assert frozen
             async with database.transaction() as session:
                 assert (await fetch(session, "SELECT pg_backend_pid() AS pid"))[0]["pid"] not in frozen
     finally:

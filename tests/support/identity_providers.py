@@ -17,7 +17,7 @@ from tests.support.google_simulator import GoogleSimulator
 _SOCKET = socket.create_server(("127.0.0.1", 0))
 URL = f"http://127.0.0.1:{_SOCKET.getsockname()[1]}"
 PROVIDER_SETTINGS = {
-    "BELLWORK_PROVIDER_TIMEOUT_SECONDS": "2",
+    "BELLWORK_PROVIDER_TIMEOUT_SECONDS": "4",
     "BELLWORK_GOOGLE_CLIENT_IDS": f"{google_simulator.CLIENT_ID},{google_simulator.ANDROID_CLIENT_ID}",
     "BELLWORK_GOOGLE_KEYS_URL": f"{URL}/google/certs",
     "BELLWORK_FACEBOOK_APP_ID": facebook_simulator.APP_ID,
