@@ -203,9 +203,9 @@ class LocalPlatform:
 
     def _readiness(self, command: tuple[str, ...]) -> Callable[[], bool] | None:
         if "api" in command:
-            return partial(_answers, self.urls["api"] + "/health/ready")
+            return partial(answers, self.urls["api"] + "/health/ready")
         if "flower" in command:
-            return partial(_answers, self.urls["flower"] + "/healthcheck")
+            return partial(answers, self.urls["flower"] + "/healthcheck")
         if "worker" in command:
             node = command[command.index("--hostname") + 1].replace("%h", socket.gethostname())
             return partial(self._worker_answers, node)
@@ -217,7 +217,8 @@ class LocalPlatform:
         return subprocess.run([*ping, *target], env=self.env, cwd=self.root, capture_output=True).returncode == 0
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a server there says that it is well."""
     try:
         return httpx.get(url, timeout=2, trust_env=False).status_code == 200
     except httpx.HTTPError:

@@ -16,14 +16,9 @@ from models.kernel.actor import SYSTEM, Actor
 from models.kernel.errors import Forbidden
 from models.kernel.session import Database
 from tests.support.client import ApiClient
+from tests.support.jobs import LATER
+from tests.support.keys import key_with
 from tests.support.sides import Headers, make_login
-
-LATER = "2199-01-01T00:00:00Z"
-
-
-async def key_with(client: ApiClient, *scopes: str) -> Headers:
-    key = await client.create("/api-keys", name="integration", scopes=list(scopes))
-    return {"Authorization": f"Bearer {key['secret']}"}
 
 
 async def echo_later(client: ApiClient, headers: Headers, **options: Any) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from cli.embedded import EmbeddedPostgres, EmbeddedServer, EmbeddedValkey, Serve
 from cli.embedded.ports import choose_port, is_free
 from cli.embedded.privileges import Servant, can_reach, remove_home
 from models.migrations.run import upgrade
-from tests.support.servers import server_folder
+from tests.support.servers import REPOSITORY, server_folder
 
-ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 on_linux = pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
 
@@ -239,7 +238,7 @@ def start_in_another_process(name: str, folder: Path, uid: int = 0) -> tuple[sub
     process = subprocess.Popen(
         [sys.executable, "-c", START_AND_SLEEP, name, str(folder), str(uid)],
         cwd="/",
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -15,9 +15,7 @@ from cli.locks import FileLock, LockTakenError, is_locked
 from cli.platform import AlreadyRunningError, LocalPlatform, PlatformError
 from cli.procfile import read_procfile
 from models.kernel.settings import load_settings
-from tests.support.servers import server_folder
-
-ROOT = Path(__file__).parents[2]
+from tests.support.servers import REPOSITORY, server_folder
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +32,7 @@ def folder() -> Iterator[Path]:
 
 
 def platform(folder: Path, **settings: str) -> LocalPlatform:
-    return LocalPlatform(ROOT, state_dir=folder, settings=settings, fsync=False)
+    return LocalPlatform(REPOSITORY, state_dir=folder, settings=settings, fsync=False)
 
 
 def test_the_environment_goes_over_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +67,7 @@ def test_a_lock_is_held_by_one_and_names_its_holder(tmp_path: Path) -> None:
 
 
 def test_the_procfile_names_the_processes() -> None:
-    commands = read_procfile(ROOT / "Procfile", {})
+    commands = read_procfile(REPOSITORY / "Procfile", {})
     assert list(commands) == ["web", "scheduler", "worker", "worker-webhooks", "flower"]
     assert commands["web"] == (sys.executable, "-m", "api")
 

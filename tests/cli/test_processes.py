@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli.processes import ProcessError, ProcessGroup, ProcessSpec
+from tests.support.servers import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True)); " + SLEEP
 TELLING = """
@@ -30,7 +30,7 @@ child.wait()
 RUN_A_GROUP = f"""
 import sys, time
 from pathlib import Path
-sys.path.insert(0, {str(ROOT)!r})
+sys.path.insert(0, {str(REPOSITORY)!r})
 from cli.processes import ProcessGroup, ProcessSpec
 group = ProcessGroup(Path(sys.argv[1]), Path("/"))
 group.start([ProcessSpec("sleeper", (sys.executable, "-c", {SLEEP!r}), {{}})])

@@ -10,14 +10,9 @@ from tests.conftest import sign_in
 from tests.support.client import ApiClient
 from tests.support.exports import download, make_export
 from tests.support.factories import make_customer
+from tests.support.keys import key_with
 
 CUSTOMERS = {"resource": "customers", "format": "csv"}
-
-
-async def key_with(client: ApiClient, *scopes: str) -> dict[str, str]:
-    """The header of a new API key."""
-    key = await client.create("/api-keys", name="integration", scopes=list(scopes))
-    return {"Authorization": f"Bearer {key['secret']}"}
 
 
 @pytest.mark.usefixtures("workers")

@@ -2,26 +2,15 @@
 
 import os
 import signal
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from models.kernel.session import Database
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import started
 
 pytestmark = pytest.mark.usefixtures("workers")
-
-
-async def started(client: ApiClient, kind: str, options: Mapping[str, Any] | None = None, **payload: Any) -> str:
-    job = await client.submit(kind, payload, **(options or {}))
-
-    async def runs() -> bool:
-        return bool((await client.expect(200, "GET", f"/jobs/{job['id']}"))["status"] == "running")
-
-    await eventually(runs, within=60)
-    return str(job["id"])
 
 
 async def labels(database: Database, job_id: str) -> list[str]:

@@ -15,9 +15,8 @@ from models.jobs.service import JobOptions, enqueue, enqueue_many, get_job
 from models.kernel.actor import SYSTEM, Actor
 from models.kernel.session import Database, fetch
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import LATER
 from tests.support.probes import Batch, Echo
-
-LATER = "2199-01-01T00:00:00Z"
 
 
 async def waiting(client: ApiClient, kind: str = "probe.echo", **options: Any) -> str:

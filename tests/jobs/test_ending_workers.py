@@ -11,10 +11,9 @@ from models.kernel.session import Database
 from tasks.heartbeat import Heartbeat
 from tasks.leases import Leases
 from tasks.outcomes import JobInterrupted
-from tests.jobs.test_cancelling import started
-from tests.jobs.test_failures import effects, outcomes
 from tests.jobs.test_rules import job_at
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import effects, outcomes, started
 
 pytestmark = pytest.mark.usefixtures("workers")
 

@@ -11,6 +11,7 @@ import pytest
 from cli.platform import LocalPlatform
 from models.kernel.session import Database
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import effects, outcomes
 
 pytestmark = pytest.mark.usefixtures("workers")
 
@@ -29,19 +30,10 @@ async def running(client: ApiClient, database: Database, label: str, seconds: fl
     return job["id"], int((await eventually(worker, within=60)).rpartition(":")[2])
 
 
-async def effects(database: Database, label: str) -> list[int]:
-    rows = await database.fetch("SELECT attempt FROM probe_effects WHERE label = $1", label)
-    return [row["attempt"] for row in rows]
-
-
 async def was_undone_once(database: Database, label: str) -> bool:
     """Whether what the first attempt wrote is gone, and what a later one wrote is there."""
     (attempt,) = await effects(database, label)
     return attempt > 1
-
-
-async def outcomes(client: ApiClient, job_id: str) -> list[str]:
-    return [attempt["outcome"] for attempt in await client.expect(200, "GET", f"/jobs/{job_id}/attempts")]
 
 
 async def works(client: ApiClient, database: Database, pid: int) -> bool:

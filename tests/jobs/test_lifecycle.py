@@ -12,35 +12,15 @@ from models.events.endings import Success, end_successes
 from models.jobs import dispatching, lifecycle, waiting
 from models.jobs.lifecycle import Closing, LeaseLost
 from models.jobs.records import JobRecord
-from models.jobs.rules import TRANSITIONS, AttemptOutcome, Happening, JobStatus, Queue
+from models.jobs.rules import TRANSITIONS, Happening, JobStatus
 from models.jobs.service import JobOptions, enqueue, get_job
 from models.jobs.waiting import JobPatch
 from models.kernel.actor import SYSTEM
 from models.kernel.clock import utc_now
 from models.kernel.errors import Conflict
 from models.kernel.session import Database
+from tests.support.jobs import BROKE, DONE, GAVE_UP, STOPPED, job_in, take
 from tests.support.probes import Echo
-
-DONE = Closing(status=JobStatus.SUCCEEDED, outcome=AttemptOutcome.SUCCEEDED, result=b"{}")
-BROKE = Closing(status=JobStatus.RETRYING, outcome=AttemptOutcome.RETRY, wait_seconds=0)
-STOPPED = Closing(status=JobStatus.CANCELLED, outcome=AttemptOutcome.STOPPED)
-GAVE_UP = Closing(status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED)
-
-
-async def job_in(database: Database, status: JobStatus) -> JobRecord:
-    """A job brought into the state by the statement of a test, with the columns that the constraints ask for."""
-    job = await enqueue(database, SYSTEM, Echo(text="x"))
-    await database.execute(
-        """UPDATE jobs SET status = $2, attempt = CASE WHEN $2 IN ('scheduled', 'queued') THEN 0 ELSE 1 END,
-               run_at = clock_timestamp() - interval '1 s',
-               worker = 'worker', started_at = clock_timestamp(),
-               lease_until = CASE WHEN $2 = 'running' THEN clock_timestamp() + interval '1 min' END,
-               finished_at = CASE WHEN $2 IN ('succeeded', 'failed', 'cancelled') THEN clock_timestamp() END
-           WHERE id = $1""",
-        job.id,
-        status.value,
-    )
-    return await get_job(database, job.id)
 
 
 async def due(database: Database, job: JobRecord) -> None:
@@ -91,12 +71,6 @@ def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]
             return
 
     return close
-
-
-async def take(database: Database, window: int = 10) -> list[UUID]:
-    async with database.transaction() as session:
-        taken = await dispatching.take_due(session, Queue.DEFAULT, window)
-    return [id_ for bundle in taken.bundles for id_ in bundle.ids]
 
 
 STATEMENTS = {

@@ -10,8 +10,7 @@ from models.jobs.rules import JobStatus
 from models.kernel.ids import new_id
 from models.kernel.session import Database
 from tests.support.client import ApiClient
-
-LATER = "2199-01-01T00:00:00Z"
+from tests.support.jobs import LATER
 
 
 @pytest.fixture

@@ -11,33 +11,11 @@ from models.jobs.lifecycle import claim
 from models.jobs.rules import Queue
 from models.jobs.service import enqueue, enqueue_many
 from models.kernel.actor import SYSTEM
-from models.kernel.errors import Unavailable
 from models.kernel.session import Database
 from models.kernel.settings import Settings
-from scheduler.broker import Message
 from scheduler.dispatch import Dispatcher
+from tests.support.jobs import FakeBroker
 from tests.support.probes import Batch, Echo
-
-
-class FakeBroker:
-    """Takes messages until told to be away; `held` is what its queues hold."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.away = False
-        self.held = 0
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        if self.away:
-            raise Unavailable("The broker is away.")
-        self.messages += messages
-
-    async def depth(self, queue: str) -> int:
-        return self.held
-
-    @property
-    def sizes(self) -> list[int]:
-        return [len(message.job_ids) for message in self.messages]
 
 
 @pytest.fixture

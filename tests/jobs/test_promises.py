@@ -12,16 +12,12 @@ import redis.asyncio
 from cli.platform import LocalPlatform
 from models.kernel.session import Database
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import LATER, effects
 
 pytestmark = pytest.mark.usefixtures("workers")
 
 
 SHARED_MESSAGES = "SELECT message_id FROM jobs GROUP BY message_id HAVING count(message_id) > 1"
-
-
-async def effects(database: Database, label: str) -> list[int]:
-    rows = await database.fetch("SELECT attempt FROM probe_effects WHERE label = $1 ORDER BY attempt", label)
-    return [row["attempt"] for row in rows]
 
 
 async def test_a_submitted_job_runs_and_leaves_its_result(client: ApiClient) -> None:
@@ -96,7 +92,7 @@ async def test_a_job_for_later_waits_for_its_time(client: ApiClient) -> None:
 
 
 async def test_the_same_key_is_one_job_while_it_is_unfinished(client: ApiClient) -> None:
-    first = await client.submit("probe.effect", {"label": "one"}, dedupeKey="k", runAt="2199-01-01T00:00:00Z")
+    first = await client.submit("probe.effect", {"label": "one"}, dedupeKey="k", runAt=LATER)
     second = await client.submit("probe.effect", {"label": "two"}, dedupeKey="k")
     assert second["id"] == first["id"]
     await client.expect(200, "PATCH", f"/jobs/{first['id']}", json={"runAt": None})

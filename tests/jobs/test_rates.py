@@ -19,8 +19,8 @@ from models.kernel.session import Database
 from models.kernel.settings import Settings
 from models.notifications import jobs as mails
 from scheduler.dispatch import Dispatcher
-from tests.jobs.test_messages import FakeBroker
 from tests.support.client import ApiClient
+from tests.support.jobs import FakeBroker
 from tests.support.probes import Echo, Rationed
 
 THREE_IN_HALF_A_SECOND = Limits(rate=Rate(3, 0.5))

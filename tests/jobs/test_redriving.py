@@ -21,11 +21,11 @@ from models.kernel.session import Database
 from tasks.context import Tools
 from tasks.runtime import Runtime
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import LATER
 from tests.support.probes import Break, Echo
 from tests.support.statements import waits_for_a_lock
 
 FAR = datetime(2199, 1, 1, tzinfo=UTC)
-LATER = "2199-01-01T00:00:00Z"
 
 
 async def failed(client: ApiClient, database: Database, text: str, kind: str = "probe.echo", **options: Any) -> str:

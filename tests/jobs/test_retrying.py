@@ -7,8 +7,7 @@ import pytest
 
 from models.kernel.session import Database
 from tests.support.client import ApiClient
-
-LATER = "2199-01-01T00:00:00Z"
+from tests.support.jobs import LATER
 
 
 async def retry(client: ApiClient, job_id: str, **body: Any) -> Any:

@@ -12,12 +12,10 @@ from models.jobs.rules import OnDuplicate, Twin
 from models.jobs.service import JobOptions, enqueue
 from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
-from tests.api.test_others_work import key_with
-from tests.jobs.test_lifecycle import DONE
 from tests.support.client import ApiClient
+from tests.support.jobs import DONE, LATER
+from tests.support.keys import key_with
 from tests.support.probes import Echo, Limited
-
-LATER = "2199-01-01T00:00:00Z"
 
 
 async def submit(client: ApiClient, text: str = "x", **options: Any) -> httpx.Response:

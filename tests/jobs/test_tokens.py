@@ -21,11 +21,12 @@ from models.kernel.ids import new_id
 from models.kernel.session import Database
 from models.kernel.settings import Settings
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import LATER
+from tests.support.keys import new_key
 from tests.support.limited import calling, limited_app
 from tests.support.sides import Headers, make_login
 from tests.support.walking import guarded_operations
 
-LATER = "2199-01-01T00:00:00Z"
 HOUR = timedelta(hours=1)
 OPENED = {"get_job", "list_attempts", "stream_job"}
 PLACES = ("", "/attempts", "/events")
@@ -66,11 +67,6 @@ async def token_for(client: ApiClient, job_id: str, headers: Headers | None = No
     made = await client.expect(201, "POST", f"/jobs/{job_id}/tokens", json=body or None, headers=headers)
     token: str = made["token"]
     return token
-
-
-async def key_with(client: ApiClient, *scopes: str) -> tuple[str, Headers]:
-    key = await client.create("/api-keys", name="Shop", scopes=list(scopes))
-    return key["key"]["id"], {"Authorization": f"Bearer {key['secret']}"}
 
 
 def bearing(token: str) -> Headers:
@@ -177,13 +173,13 @@ async def test_it_does_not_open_the_jobs_of_a_batch(client: ApiClient, page: Api
 
 async def test_only_who_sees_the_job_makes_one(client: ApiClient, page: ApiClient) -> None:
     job_id = await waiting_job(client)
-    _, stranger = await key_with(client, "read:jobs", "write:jobs")
-    _, blind = await key_with(client, "write:jobs")
+    _, stranger = await new_key(client, "read:jobs", "write:jobs")
+    _, blind = await new_key(client, "write:jobs")
     await client.expect(404, "POST", f"/jobs/{job_id}/tokens", headers=stranger)
     await client.expect(403, "POST", f"/jobs/{job_id}/tokens", headers=blind)
     await client.expect(404, "POST", f"/jobs/{new_id()}/tokens")
     await page.expect(401, "POST", f"/jobs/{job_id}/tokens")
-    _, reader = await key_with(client, "read:*")
+    _, reader = await new_key(client, "read:*")
     token = await token_for(client, job_id, reader)
     await page.expect(200, "GET", f"/jobs/{job_id}", headers=bearing(token))
     await page.expect(403, "POST", f"/jobs/{job_id}/tokens", headers=bearing(token))
@@ -264,7 +260,7 @@ async def test_tokens_of_other_purposes_are_none_of_a_job_and_it_is_none_of_them
 async def test_no_other_credentials_are_taken_from_the_query(client: ApiClient, page: ApiClient) -> None:
     """Addresses are kept in histories and logs: a key has no business there, good or not."""
     job_id = await waiting_job(client)
-    _, key = await key_with(client, "*")
+    _, key = await new_key(client, "*")
     token = await token_for(client, job_id)
     for credentials in (_bearer_of(client), key["Authorization"].removeprefix("Bearer "), "", "nonsense"):
         for place in PLACES:
@@ -286,7 +282,7 @@ async def test_no_other_credentials_are_taken_from_the_query(client: ApiClient, 
 async def test_the_query_opens_nothing_beside_good_credentials_either(client: ApiClient) -> None:
     job_id = await waiting_job(client)
     token = await token_for(client, job_id)
-    _, key = await key_with(client, "*")
+    _, key = await new_key(client, "*")
     for headers in (dict(client.headers), key):
         for method, path in (("GET", "/customers"), ("POST", "/jobs"), ("POST", f"/jobs/{job_id}/cancel")):
             body = {"kind": "probe.echo", "payload": {"text": "x"}} if path == "/jobs" else None
@@ -296,7 +292,7 @@ async def test_the_query_opens_nothing_beside_good_credentials_either(client: Ap
 
 
 async def test_a_token_is_void_with_the_key_that_made_it(client: ApiClient, page: ApiClient) -> None:
-    key_id, headers = await key_with(client, "read:jobs", "write:jobs")
+    key_id, headers = await new_key(client, "read:jobs", "write:jobs")
     job_id = await waiting_job(client, headers)
     token = await token_for(client, job_id, headers)
     await page.expect(200, "GET", f"/jobs/{job_id}", headers=bearing(token))
@@ -308,7 +304,7 @@ async def test_a_token_is_void_with_the_key_that_made_it(client: ApiClient, page
 async def test_a_token_is_void_with_the_expiry_of_its_key(
     client: ApiClient, page: ApiClient, database: Database
 ) -> None:
-    key_id, headers = await key_with(client, "read:jobs", "write:jobs")
+    key_id, headers = await new_key(client, "read:jobs", "write:jobs")
     job_id = await waiting_job(client, headers)
     token = await token_for(client, job_id, headers)
     await database.execute("UPDATE api_keys SET expires_at = clock_timestamp() WHERE id = $1", UUID(key_id))
@@ -318,7 +314,7 @@ async def test_a_token_is_void_with_the_expiry_of_its_key(
 async def test_a_key_that_may_not_read_jobs_any_more_has_made_it_for_nothing(
     client: ApiClient, page: ApiClient
 ) -> None:
-    key_id, headers = await key_with(client, "read:jobs", "write:jobs")
+    key_id, headers = await new_key(client, "read:jobs", "write:jobs")
     job_id = await waiting_job(client, headers)
     token = await token_for(client, job_id, headers)
     await page.expect(200, "GET", f"/jobs/{job_id}", headers=bearing(token))
@@ -377,7 +373,7 @@ async def test_a_stream_ends_with_the_right_to_listen(
 
 
 async def test_a_stream_ends_with_the_scope_to_read(client: ApiClient, page: ApiClient, trusted: asyncio.Event) -> None:
-    key_id, headers = await key_with(client, "read:jobs", "write:jobs")
+    key_id, headers = await new_key(client, "read:jobs", "write:jobs")
     job_id = await waiting_job(client, headers)
     listening = asyncio.create_task(page.get(f"/jobs/{job_id}/events", headers=headers, timeout=30))
     await asyncio.wait_for(trusted.wait(), 20)
@@ -423,7 +419,7 @@ async def test_pages_are_counted_by_address_and_take_nothing_from_the_maker(
     client: ApiClient, settings: Settings
 ) -> None:
     """However many tokens somebody has: they would else be a way around any limit."""
-    _, key = await key_with(client, "read:jobs", "write:jobs")
+    _, key = await new_key(client, "read:jobs", "write:jobs")
     async with limited_app(settings, rate_limit_general=6) as app, calling(app, **key) as maker:
         ids = [await waiting_job(maker) for _ in range(2)]
         tokens = {id_: await token_for(maker, id_) for id_ in ids}

@@ -15,8 +15,8 @@ from models.jobs.service import enqueue, get_job
 from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
 from scheduler.rescue import rescue_lost
-from tests.jobs.test_lifecycle import job_in
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import job_in
 from tests.support.probes import Echo
 
 GONE = "gone.kind"

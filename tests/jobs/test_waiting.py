@@ -18,9 +18,9 @@ from models.jobs.waiting import JobPatch, lock_job, move_job
 from models.kernel.actor import SYSTEM
 from models.kernel.session import Database
 from scheduler.expire import expire_late
-from tests.api.test_others_work import key_with
-from tests.jobs.test_lifecycle import BROKE, take
 from tests.support.client import ApiClient, eventually
+from tests.support.jobs import BROKE, take
+from tests.support.keys import key_with
 from tests.support.probes import Echo
 from tests.support.sides import make_login
 

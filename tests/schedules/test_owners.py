@@ -8,15 +8,11 @@ from models.identity.tables import User
 from models.kernel.session import Database
 from models.schedules.rules import CatchUp
 from tests.support.client import ApiClient
+from tests.support.keys import new_key
 from tests.support.schedules import NOON, fire, fire_over_http, fires_of, plant
 from tests.support.sides import Headers, make_login
 
 HOURLY: dict[str, Any] = {"name": "hourly", "kind": "probe.echo", "payload": {"text": "tick"}, "cron": "0 * * * *"}
-
-
-async def key_with(client: ApiClient, *scopes: str) -> tuple[str, Headers]:
-    key = await client.create("/api-keys", name="integration", scopes=list(scopes))
-    return key["key"]["id"], {"Authorization": f"Bearer {key['secret']}"}
 
 
 async def schedule_of(client: ApiClient, headers: Headers, **values: Any) -> str:
@@ -25,9 +21,9 @@ async def schedule_of(client: ApiClient, headers: Headers, **values: Any) -> str
 
 
 async def test_a_key_that_is_gone_fires_no_more(quiet_client: ApiClient, quiet_database: Database) -> None:
-    key_id, headers = await key_with(quiet_client, "write:jobs", "read:jobs")
+    key_id, headers = await new_key(quiet_client, "write:jobs", "read:jobs")
     id_ = await schedule_of(quiet_client, headers)
-    kept = await schedule_of(quiet_client, (await key_with(quiet_client, "write:jobs"))[1])
+    kept = await schedule_of(quiet_client, (await new_key(quiet_client, "write:jobs"))[1])
     await quiet_client.expect(204, "DELETE", f"/api-keys/{key_id}")
     refused = await fire_over_http(quiet_client, quiet_database, id_)
     assert refused["lastError"]["code"] == "OWNER_REFUSED"

@@ -13,6 +13,7 @@ from tests.support import clerk_simulator, facebook_simulator, google_simulator
 from tests.support.clerk_simulator import ClerkSimulator
 from tests.support.facebook_simulator import FacebookSimulator
 from tests.support.google_simulator import GoogleSimulator
+from tests.support.serving import serving
 
 _SOCKET = socket.create_server(("127.0.0.1", 0))
 URL = f"http://127.0.0.1:{_SOCKET.getsockname()[1]}"
@@ -48,12 +49,9 @@ async def running_providers() -> AsyncIterator[Providers]:
     simulators = (providers.google, providers.facebook, providers.clerk)
     app = web.Application()
     app.add_routes([route for simulator in simulators for route in simulator.routes()])
-    runner = web.AppRunner(app, shutdown_timeout=1.0)
-    await runner.setup()
-    await web.SockSite(runner, _SOCKET.dup()).start()
-    try:
-        yield providers
-    finally:
-        for simulator in simulators:
-            simulator.release()
-        await runner.cleanup()
+    async with serving(app, on=_SOCKET):
+        try:
+            yield providers
+        finally:
+            for simulator in simulators:
+                simulator.release()

@@ -4,10 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
-
 from cli.embedded.ports import choose_port
-from cli.platform import LocalPlatform
+from cli.platform import LocalPlatform, answers
 from cli.processes import ProcessGroup, ProcessSpec
 from tests.support.servers import REPOSITORY
 
@@ -21,14 +19,7 @@ def lone_api(platform: LocalPlatform, **settings: str) -> Iterator[str]:
     env = {**platform.env, "BELLWORK_API_PORT": str(port), **settings}
     command = (sys.executable, "-m", "tests.support.api")
     try:
-        group.start([ProcessSpec("lone-api", command, env, lambda: _answers(url))])
+        group.start([ProcessSpec("lone-api", command, env, lambda: answers(f"{url}/health/ready"))])
         yield url
     finally:
         group.stop()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health/ready", timeout=2, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from tests.support.client import eventually
+from tests.support.serving import serving
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,8 @@ async def running_receiver(*replies: Reply, after: Reply | None = None) -> Async
     receiver = Receiver(replies, after)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.answer)
-    runner = web.AppRunner(app, shutdown_timeout=1.0)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    receiver.url = site.name
-    try:
-        yield receiver
-    finally:
-        receiver.release()
-        await runner.cleanup()
+    async with serving(app) as receiver.url:
+        try:
+            yield receiver
+        finally:
+            receiver.release()

@@ -13,6 +13,8 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from tests.support.serving import serving
+
 API_KEY = "re_test_key"
 
 
@@ -90,13 +92,8 @@ async def running_resend() -> AsyncIterator[ResendSimulator]:
     simulator = ResendSimulator()
     app = web.Application()
     app.router.add_post("/emails", simulator.send)
-    runner = web.AppRunner(app, shutdown_timeout=1.0)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    simulator.url = site.name
-    try:
-        yield simulator
-    finally:
-        simulator.release()
-        await runner.cleanup()
+    async with serving(app) as simulator.url:
+        try:
+            yield simulator
+        finally:
+            simulator.release()
