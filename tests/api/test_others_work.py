@@ -121,16 +121,16 @@ async def test_the_feed_tells_of_users_to_administrators_only(client: ApiClient,
 
 @pytest.mark.parametrize("kind", ["retry", "cancel"])
 async def test_who_was_demoted_retries_nothing_that_they_may_no_longer_ask_for(
-    anonymous: ApiClient, database: Database, kind: str
+    quiet_anonymous: ApiClient, quiet_database: Database, kind: str
 ) -> None:
     """Cancelling stays theirs: the job is."""
-    async with database.transaction() as session:
+    async with quiet_database.transaction() as session:
         user_id, headers = await make_login(session, Role.MANAGER, "noa")
         job = await enqueue(session, Actor("user", user_id), Recalculate(all=True))
-    await database.execute("UPDATE jobs SET status = 'failed', finished_at = now() WHERE id = $1", job.id)
-    await demote(database, user_id, Role.INSTRUCTOR)
+    await quiet_database.execute("UPDATE jobs SET status = 'failed', finished_at = now() WHERE id = $1", job.id)
+    await demote(quiet_database, user_id, Role.INSTRUCTOR)
     expected = 403 if kind == "retry" else 200
-    await anonymous.expect(expected, "POST", f"/jobs/{job.id}/{kind}", headers=headers)
+    await quiet_anonymous.expect(expected, "POST", f"/jobs/{job.id}/{kind}", headers=headers)
 
 
 async def test_what_an_owner_may_is_what_they_may_now(client: ApiClient, database: Database) -> None:

@@ -77,14 +77,14 @@ async def test_a_replacement_with_another_limit_key_waits_for_its_turn_under_tha
         assert (row["limit_key"], row["waits"]) == (key, waits)
 
 
-async def test_what_has_started_is_not_replaced(client: ApiClient, database: Database) -> None:
-    first = (await submit(client, "a", dedupeKey="k")).json()
+async def test_what_has_started_is_not_replaced(quiet_client: ApiClient, quiet_database: Database) -> None:
+    first = (await submit(quiet_client, "a", dedupeKey="k")).json()
     for status in ("running", "retrying", "queued"):
         lease = "now() + interval '1 hour'" if status == "running" else "NULL"
-        await database.execute(
+        await quiet_database.execute(
             f"UPDATE jobs SET status = '{status}', attempt = 1, run_at = '2199-01-01Z', lease_until = {lease}"
         )
-        answer = await submit(client, "b", dedupeKey="k", onDuplicate="replace")
+        answer = await submit(quiet_client, "b", dedupeKey="k", onDuplicate="replace")
         assert answer.headers["deduplicated"] == "kept"
         assert (answer.json()["id"], answer.json()["payload"]) == (first["id"], {"text": "a"})
 
