@@ -152,20 +152,6 @@ async def anonymous(app: Litestar, clean: None) -> AsyncIterator[ApiClient]:
 
 
 @pytest.fixture
-async def quiet_client(quiet_database: Database, settings: Settings) -> AsyncIterator[ApiClient]:
-    """An administrator's client of an API over the quiet database: jobs stay queued."""
-    import tests.support.probes  # noqa: F401
-    from api.app import create_app
-
-    app = create_app(settings.model_copy(update={"database_url": quiet_database.url}))
-    transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
-    async with ApiClient(transport=transport, base_url="http://test/api/v1") as client:
-        yield await sign_in(client, quiet_database, "admin")
-    await app.state.nudger.settle()
-    await app.state.database.close()
-
-
-@pytest.fixture
 async def client(anonymous: ApiClient, database: Database) -> ApiClient:
     """An administrator's client."""
     return await sign_in(anonymous, database, "admin")

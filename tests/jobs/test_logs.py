@@ -235,7 +235,9 @@ async def test_a_worker_that_lost_its_job_adds_no_more_lines(quiet_database: Dat
     reporter = Reporter(quiet_database, running)
     reporter.log("mine", LogLevel.INFO, {})
     await eventually(lambda: list_lines(quiet_database, running.id))
-    await quiet_database.execute("UPDATE jobs SET attempt = 2, started_at = clock_timestamp() WHERE id = $1", running.id)
+    await quiet_database.execute(
+        "UPDATE jobs SET attempt = 2, started_at = clock_timestamp() WHERE id = $1", running.id
+    )
     reporter.log("late", LogLevel.INFO, {})
     await reporter.stop()
     assert await messages(quiet_database, running) == ["mine"]
