@@ -76,11 +76,19 @@ CONTROLLERS: list[Any] = [
     PrivacyController,
 ]  # fmt: skip
 
+# A request waits for nobody while its transaction is open, but for a thread that hashes a password.
+PAUSED_SECONDS = 15.0
+
 
 def create_app(settings: Settings | None = None) -> Litestar:
     settings = settings or get_settings()
     configure_logging(settings.log_level, settings.log_format)
-    database = Database(settings.asyncpg_dsn, pool_size=settings.database_pool_size, application="bellwork-api")
+    database = Database(
+        settings.asyncpg_dsn,
+        pool_size=settings.database_pool_size,
+        application="bellwork-api",
+        idle_in_transaction_seconds=PAUSED_SECONDS,
+    )
     nudger = Nudger(database)
     quota = Quota(settings.redis_url)
     state = State(

@@ -41,18 +41,15 @@ PRUNE_SECONDS = 300.0
 FIRST_REST_SECONDS = 0.01
 LONGEST_REST_SECONDS = 0.03
 FAN_OUT_REST_SECONDS = 0.1
+# One that is paused (its machine moves, say) holds the locks by which a thing is done by one scheduler at a time.
+PAUSED_SECONDS = 5.0
 Step = Callable[[], Awaitable[int]]
 
 
 class Scheduler:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._database = Database(
-            settings.asyncpg_dsn,
-            pool_size=min(settings.database_pool_size, 5),
-            application="bellwork-scheduler",
-            by_index=True,
-        )
+        self._database = database_of(settings)
         self._broker = Broker(settings)
         self._dispatcher = Dispatcher(self._database, self._broker, settings)
         self._batches = Batches(self._database)
@@ -172,6 +169,16 @@ class Scheduler:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+
+
+def database_of(settings: Settings) -> Database:
+    return Database(
+        settings.asyncpg_dsn,
+        pool_size=min(settings.database_pool_size, 5),
+        application="bellwork-scheduler",
+        idle_in_transaction_seconds=PAUSED_SECONDS,
+        by_index=True,
+    )
 
 
 def main() -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from models.kernel.session import Database
+from litestar import Litestar
+
+from models.kernel.session import Database, fetch
 from tests.support.client import ApiClient
 from tests.support.failing import failing_commits
 
@@ -59,3 +61,9 @@ async def test_no_transaction_stays_open_behind_an_answer(quiet_client: ApiClien
 async def test_wishes_at_once_beyond_the_pool_are_all_answered(client: ApiClient) -> None:
     answers = await asyncio.gather(*(client.get("/customers") for _ in range(60)))
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_paused_process_holds_its_locks_no_longer_than_a_lease(app: Litestar) -> None:
+    async with app.state.database.transaction() as session:
+        (bound,) = await fetch(session, "SHOW idle_in_transaction_session_timeout")
+    assert bound["idle_in_transaction_session_timeout"] == "15s"

@@ -8,13 +8,17 @@ import pytest
 
 from models.events.endings import announce_end
 from models.jobs.dispatching import take_due
+from models.jobs.dispatching_queries import TRY_DISPATCHING
 from models.jobs.kinds import kind_of
 from models.jobs.rules import JobStatus, Queue
 from models.jobs.service import enqueue, enqueue_many, get_job
 from models.kernel.actor import SYSTEM
-from models.kernel.session import Database, fetch
+from models.kernel.session import AWAY, Database, fetch
+from models.kernel.settings import Settings
+from scheduler.__main__ import database_of
 from tasks.context import Tools
 from tasks.runtime import Runtime
+from tests.support.client import eventually
 from tests.support.probes import Echo, Effect
 
 
@@ -49,3 +53,26 @@ async def test_the_dispatcher_waits_for_no_row(quiet_database: Database) -> None
         async with quiet_database.statements() as transaction:
             await take_due(transaction, Queue.DEFAULT, 10)
     assert [row["id"] for row in await quiet_database.fetch(marked)] == sorted([held, free])
+
+
+async def test_a_scheduler_that_is_paused_leaves_its_part_to_another(
+    quiet_database: Database, settings: Settings
+) -> None:
+    """And once it is awake it goes on as after an outage."""
+    paused = database_of(settings.model_copy(update={"database_url": quiet_database.url}))
+
+    async def is_free() -> bool:
+        async with quiet_database.statements() as transaction:
+            return bool((await transaction.fetch(TRY_DISPATCHING, Queue.DEFAULT))[0]["mine"])
+
+    async def fall_asleep() -> None:
+        async with paused.statements() as transaction:
+            assert (await transaction.fetch(TRY_DISPATCHING, Queue.DEFAULT))[0]["mine"]
+            assert not await is_free()
+            await eventually(is_free)
+            await transaction.fetch("SELECT 1")
+
+    with pytest.raises(AWAY):
+        await fall_asleep()
+    await paused.ping()
+    await paused.close()
