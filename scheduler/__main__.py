@@ -11,7 +11,6 @@ import uvloop
 
 import models.all_contexts  # noqa: F401
 from models.jobs.batches import Reached
-from models.jobs.dispatching import become_due
 from models.kernel.logs import configure_logging, get_logger
 from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
@@ -22,6 +21,7 @@ from scheduler.broker import Broker
 from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
 from scheduler.dispatch import Dispatcher
+from scheduler.due import move_due
 from scheduler.expire import expire_late
 from scheduler.heartbeat import Heartbeat
 from scheduler.prune import prune
@@ -102,8 +102,12 @@ class Scheduler:
             self._heartbeat.beat()
 
     async def _become_due(self) -> int:
-        if jobs := await become_due(self._database):
+        jobs = 0
+        async for chunk in move_due(self._database):
+            jobs += chunk
             self._nudger.nudge()
+            if self._stopping.is_set():
+                break
         return jobs
 
     async def _fire_schedules(self) -> int:

@@ -13,9 +13,17 @@ from models.jobs.rules import Queue
 from models.kernel.session import Connection, fetch
 
 
-async def become_due(on: Connection, limit: int = 1000) -> int:
-    """Jobs for later, and between attempts, whose time has come wait in their queue from now on."""
-    return len(await fetch(on, queries.BECOME_DUE, limit))
+class BecameDue(msgspec.Struct, frozen=True):
+    """How many jobs, whether there are more, and behind which owner to go on."""
+
+    jobs: int
+    more: bool
+    behind: str
+
+
+async def become_due(on: Connection, behind: str = "", limit: int = 1000) -> BecameDue:
+    """Jobs for later, and between attempts, whose time has come wait in their queue from now on: a chunk of them."""
+    return BecameDue(**(await fetch(on, queries.BECOME_DUE, limit, behind))[0])
 
 
 async def waiting_queues(on: Connection) -> dict[Queue, bool]:

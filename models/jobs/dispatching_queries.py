@@ -3,15 +3,46 @@
 MOST_LINES = 2_000  # looked at in one call
 MOST_AT_A_GLANCE = 4  # of one owner
 
-# What was for later, or waits for its next attempt, and is now due. Whoever waits in a queue is due.
-BECOME_DUE = """
-UPDATE jobs SET status = 'queued'
-WHERE id IN (
+# What was for later, or waits for its next attempt, and is now due: the oldest `$1`. Whoever waits in a queue is due.
+# Where there are more, also the first few of each owner behind `$2`, so that who has a hundred thousand for noon does
+# not delay who has one for a second later. Owners are found by walking the index from one to the next.
+BECOME_DUE = f"""
+WITH RECURSIVE oldest AS MATERIALIZED (
     SELECT id FROM jobs WHERE status IN ('scheduled', 'retrying') AND run_at <= statement_timestamp()
     ORDER BY run_at LIMIT $1
     FOR UPDATE SKIP LOCKED
+), rush AS MATERIALIZED (
+    SELECT count(*) = $1 AS more FROM oldest
+), owners AS (
+    (SELECT owner, run_at FROM jobs
+     WHERE status IN ('scheduled', 'retrying') AND owner > $2 AND (SELECT more FROM rush)
+     ORDER BY owner, run_at LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM owners CROSS JOIN LATERAL (
+        SELECT jobs.owner, jobs.run_at FROM jobs
+        WHERE status IN ('scheduled', 'retrying') AND jobs.owner > owners.owner
+        ORDER BY jobs.owner, jobs.run_at LIMIT 1
+    ) AS next
+), found AS MATERIALIZED (
+    SELECT * FROM owners LIMIT {MOST_LINES}
+), waiting AS (
+    SELECT owner FROM found WHERE run_at <= statement_timestamp()
+), moved AS (
+    UPDATE jobs SET status = 'queued'
+    WHERE id IN (
+        SELECT id FROM oldest
+        UNION ALL
+        SELECT first.id FROM waiting CROSS JOIN LATERAL (
+            SELECT id FROM jobs
+            WHERE status IN ('scheduled', 'retrying') AND owner = waiting.owner AND run_at <= statement_timestamp()
+            ORDER BY run_at LIMIT (SELECT ceil(1.0 * $1::int / count(*)) FROM waiting)
+            FOR UPDATE SKIP LOCKED
+        ) AS first
+    )
+    RETURNING id
 )
-RETURNING id
+SELECT (SELECT count(*) FROM moved) AS jobs, (SELECT more FROM rush) AS more,
+       coalesce((SELECT max(owner) FROM found HAVING count(*) = {MOST_LINES}), '') AS behind
 """
 
 WAITING_QUEUES = """

@@ -77,6 +77,7 @@ class Job(Base):
             postgresql_where=text("published_at IS NULL AND status = 'queued'"),
         ),
         Index("ix_jobs_later", "run_at", postgresql_where=text("status IN ('scheduled', 'retrying')")),
+        Index("ix_jobs_later_owner", "owner", "run_at", postgresql_where=text("status IN ('scheduled', 'retrying')")),
         Index(
             "ix_jobs_published", "queue", "published_at",
             postgresql_where=text("published_at IS NOT NULL AND status = 'queued'"),

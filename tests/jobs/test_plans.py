@@ -19,7 +19,7 @@ from models.kernel.session import Database
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 BOUNDED: list[tuple[str, str, tuple[Any, ...], str]] = [
-    ("due", dispatching_queries.BECOME_DUE, (1000,), "run_at"),
+    ("due", dispatching_queries.BECOME_DUE, (1000, ""), "run_at"),
     ("late", waiting_queries.LATE_ONES, (500,), "start_by"),
     ("pace of kinds", dispatching_queries.RECENT_RUNS, (), "finished_at"),
     ("pace of a queue", statistics_queries.QUEUE_AHEAD, ("default",), "finished_at"),
@@ -45,7 +45,7 @@ async def many_ended(quiet_database: Database) -> Database:
                   'succeeded', 5, 'system', now(), 1, now() - interval '1 day'
            FROM generate_series(1, 5000) AS n"""
     )
-    await quiet_database.execute("ANALYZE jobs")
+    await quiet_database.execute("VACUUM ANALYZE jobs")
     return quiet_database
 
 
