@@ -17,7 +17,7 @@ from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import WORK_DUE, Listener, Nudger
 from models.webhooks.fan_out import fan_out
 from scheduler.batches import Batches
-from scheduler.broker import Broker
+from scheduler.broker import Broker, BrokerAway
 from scheduler.canary import send_canaries
 from scheduler.cron import fire_schedules
 from scheduler.dispatch import Dispatcher
@@ -94,6 +94,7 @@ class Scheduler:
         return events
 
     async def _dispatch(self) -> int:
+        self._heartbeat.beat()
         try:
             sent = await self._dispatcher.dispatch()
             await self._heartbeat.show(broker_away=self._dispatcher.broker_away)
@@ -161,7 +162,9 @@ class Scheduler:
         try:
             return await step()
         except Exception as error:
-            if is_away(error):
+            if isinstance(error, BrokerAway):
+                log.warning("broker_away", error=str(error))
+            elif is_away(error):
                 log.warning("postgresql_away", error=repr(error))
             else:
                 log.exception("step_failed")

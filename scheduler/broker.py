@@ -22,8 +22,12 @@ class Message(msgspec.Struct, frozen=True):
     job_ids: Sequence[UUID]
 
 
+class BrokerAway(Exception):
+    """The broker did not take, or did not answer, what it was asked."""
+
+
 class Broker:
-    """Publishing and queue depths, in a thread, because the broker's client blocks. Errors mean: not delivered."""
+    """Publishing and queue depths, in a thread, because the broker's client blocks."""
 
     def __init__(self, settings: Settings) -> None:
         self._celery = Celery("bellwork-scheduler", broker=settings.effective_broker_url, set_as_current=False)
@@ -34,23 +38,30 @@ class Broker:
         self._connection: Connection | None = None
         self._producer: Any = None
         self._lock = asyncio.Lock()
+        self._failures = 0
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Raises whatever the transport raises when not all messages were taken; then none may be counted on."""
+        """Raises BrokerAway when not all messages were taken; then none may be counted on."""
         await self._call(self._publish, messages)
 
     async def depth(self, queue: str) -> int:
-        """Messages of the queue that no worker has fetched."""
+        """Messages of the queue that no worker has fetched. Raises BrokerAway."""
         depth: int = await self._call(self._depth, queue)
         return depth
 
     async def _call(self, work: Any, *args: Any) -> Any:
+        """One at a time. Who waited for a call that failed is told so: a broker that hangs is not waited for again by
+        each of them."""
+        failures = self._failures
         async with self._lock:
+            if self._failures > failures:
+                raise BrokerAway("It was away a moment ago.")
             try:
                 return await asyncio.to_thread(work, *args)
-            except Exception:
+            except Exception as error:
+                self._failures += 1
                 await asyncio.to_thread(self.close)
-                raise
+                raise BrokerAway(repr(error)) from error
 
     def _publish(self, messages: Sequence[Message]) -> None:
         producer = self._open()

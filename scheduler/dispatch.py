@@ -17,7 +17,7 @@ from models.jobs.rules import Queue
 from models.kernel.logs import get_logger
 from models.kernel.session import Database
 from models.kernel.settings import Settings
-from scheduler.broker import Broker, Message
+from scheduler.broker import Broker, BrokerAway, Message
 
 FULL_REST_SECONDS = 0.02
 log = get_logger(__name__)
@@ -56,18 +56,23 @@ class Dispatcher:
     async def dispatch(self) -> int:
         """Give the broker what waits and has room, owner by owner in turn, and return how many jobs that was.
 
-        What a crash or the broker swallows between marking and sending is found by `redeliver`.
+        What a crash or the broker swallows between marking and sending is found by `redeliver`. `broker_away` says
+        whether the broker was missed.
         """
+        sent = 0
         waiting = await waiting_queues(self._database)
         self._full, self._opens_in, self.broker_away = False, None, False
-        return sum([await self._serve(queue, has_sent) for queue, has_sent in waiting.items()])
+        for queue, has_sent in waiting.items():
+            try:
+                sent += await self._serve(queue, has_sent)
+            except BrokerAway as error:
+                self.broker_away = True
+                log.warning("broker_away", queue=queue, error=str(error))
+                break  # a broker that hangs is not asked for each queue
+        return sent
 
     async def _serve(self, queue: Queue, has_sent: bool) -> int:
-        try:
-            depth = await self._broker.depth(queue.value) if has_sent else 0
-        except Exception as error:
-            self._miss_broker(queue, error)
-            return 0
+        depth = await self._broker.depth(queue.value) if has_sent else 0
         return await self._send(queue, await self._take(queue, depth))
 
     async def _take(self, queue: Queue, depth: int) -> Sequence[Bundle]:
@@ -93,15 +98,10 @@ class Dispatcher:
         ids = [id_ for bundle in bundles for id_ in bundle.ids]
         try:
             await self._broker.publish([Message(bundle.kind, queue.value, bundle.ids) for bundle in bundles])
-        except Exception as error:
-            self._miss_broker(queue, error)
+        except BrokerAway:
             await unpublish(self._database, ids)
-            return 0
+            raise
         return len(ids)
-
-    def _miss_broker(self, queue: Queue, error: Exception) -> None:
-        self.broker_away = True
-        log.warning("broker_away", queue=queue, error=repr(error))
 
     async def redeliver(self) -> int:
         """Send again what the broker was given and has lost (a flush, a restart without its data, a worker's death).
@@ -109,13 +109,15 @@ class Dispatcher:
         A published job that nobody claimed for a while is lost when its queue holds fewer messages than there are
         messages with unclaimed jobs; as many as are missing are sent again, so that one swallowed message is found
         behind a long queue, and a long queue is not doubled for it. Sending one twice does no harm: a claim succeeds
-        once.
+        once. Raises BrokerAway.
         """
+        return sum([await self._redeliver(queue) for queue in Queue])
+
+    async def _redeliver(self, queue: Queue) -> int:
         lost, patience = 0, self._settings.job_redeliver_seconds
-        for queue in Queue:
-            sent, overdue = await count_published(self._database, queue, patience)
-            if overdue and (missing := sent - await self._broker.depth(queue.value)) > 0:
-                lost += await unpublish_overdue(self._database, queue, patience, missing)
+        sent, overdue = await count_published(self._database, queue, patience)
+        if overdue and (missing := sent - await self._broker.depth(queue.value)) > 0:
+            lost = await unpublish_overdue(self._database, queue, patience, missing)
         if lost:
-            log.warning("redelivering", jobs=lost)
+            log.warning("redelivering", queue=queue, jobs=lost)
         return lost

@@ -10,9 +10,8 @@ from models.jobs.records import JobRecord
 from models.jobs.rules import AttemptOutcome, JobStatus, Queue
 from models.jobs.service import enqueue, get_job
 from models.kernel.actor import SYSTEM
-from models.kernel.errors import Unavailable
 from models.kernel.session import Database
-from scheduler.broker import Message
+from scheduler.broker import BrokerAway, Message
 from tests.support.client import ApiClient, eventually
 from tests.support.probes import Echo
 
@@ -74,7 +73,7 @@ class FakeBroker:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         if self.away:
-            raise Unavailable("The broker is away.")
+            raise BrokerAway("refused")
         self.messages += messages
 
     async def depth(self, queue: str) -> int:
