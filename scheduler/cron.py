@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from models.identity.services.owners import refusals
-from models.kernel.clock import utc_now
+from models.kernel.clock import database_now
 from models.kernel.logs import get_logger
 from models.kernel.session import Database
 from models.schedules.firing import Turn, fire_due
@@ -12,10 +12,11 @@ log = get_logger(__name__)
 
 
 async def fire_schedules(database: Database, now: datetime | None = None) -> int:
-    """Return how many jobs were made. A chunk per transaction, until no schedule is due."""
-    now, jobs = now or utc_now(), 0
+    """Return how many jobs were made. A chunk per transaction, until no schedule is due. `now` is PostgreSQL's."""
+    jobs = 0
     while True:
         async with database.transaction() as session:
+            now = now or await database_now(session)
             turns = await fire_due(session, now, refusals)
         for turn in turns:
             _tell(turn)

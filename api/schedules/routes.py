@@ -121,7 +121,7 @@ class SchedulesController(Controller):
         page: NamedDependency[FireTimesQuery],
     ) -> FireTimesOut:
         schedule = await _get(session, caller, schedule_id)
-        return FireTimesOut(fire_times=schedules.fire_times(schedule, page.count))
+        return FireTimesOut(fire_times=await schedules.fire_times(session, schedule, page.count))
 
     @post("/{schedule_id:uuid}/pause", guards=[requires(Scope.WRITE_JOBS)], status_code=200, summary="Pause a schedule")
     async def pause_schedule(self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]) -> ScheduleOut:

@@ -12,7 +12,7 @@ from models.jobs.records import JobRecord
 from models.jobs.service import submit, unfinished_of_schedules
 from models.kernel import crud
 from models.kernel.actor import Actor
-from models.kernel.clock import utc_now
+from models.kernel.clock import database_now
 from models.kernel.crud import ANY, Match
 from models.kernel.errors import Conflict, Fault, Invalid, NotFound, PreconditionFailed
 from models.kernel.paging import Page, Pagination, filters, paginate
@@ -57,10 +57,10 @@ async def create_schedule(
     session: AsyncSession, actor: Actor, data: msgspec.Struct, *, key: str | None = None
 ) -> Schedule:
     """Raises Invalid for a payload that is not the kind's, or a timing that never fires."""
-    schedule = Schedule(**msgspec.structs.asdict(data), owner=actor.name, key=key)
-    if faults := [*_payload_faults(schedule), *rules.check_fires(timing_of(schedule), utc_now())]:
+    schedule, now = Schedule(**msgspec.structs.asdict(data), owner=actor.name, key=key), await database_now(session)
+    if faults := [*_payload_faults(schedule), *rules.check_fires(timing_of(schedule), now)]:
         raise Invalid.of(faults)
-    schedule.next_fire_at = rules.next_fire(timing_of(schedule), utc_now())
+    schedule.next_fire_at = rules.next_fire(timing_of(schedule), now)
     return await crud.add(session, schedule)
 
 
@@ -92,7 +92,7 @@ async def update_schedule(
 
     Raises Invalid when the schedule would no longer make sense.
     """
-    before, now = timing_of(schedule), utc_now()
+    before, now = timing_of(schedule), await database_now(session)
 
     def faults(changed: Schedule) -> list[Fault]:
         timing = timing_of(changed)
@@ -107,7 +107,7 @@ async def update_schedule(
 
 
 async def pause_schedule(session: AsyncSession, schedule: Schedule) -> Schedule:
-    schedule.paused_at, schedule.next_fire_at = schedule.paused_at or utc_now(), None
+    schedule.paused_at, schedule.next_fire_at = schedule.paused_at or await database_now(session), None
     await session.flush()
     return schedule
 
@@ -118,14 +118,15 @@ async def resume_schedule(session: AsyncSession, schedule: Schedule) -> Schedule
     Raises Unprocessable when its timing cannot be read.
     """
     if schedule.paused_at is not None:
-        schedule.paused_at, schedule.next_fire_at = None, rules.next_fire(readable_timing(schedule), utc_now())
+        now = await database_now(session)
+        schedule.paused_at, schedule.next_fire_at = None, rules.next_fire(readable_timing(schedule), now)
     await session.flush()
     return schedule
 
 
-def fire_times(schedule: Schedule, count: int) -> list[datetime]:
+async def fire_times(on: Connection, schedule: Schedule, count: int) -> list[datetime]:
     """The next ones, paused or not. Raises Unprocessable when its timing cannot be read."""
-    return rules.preview(readable_timing(schedule), utc_now(), count)
+    return rules.preview(readable_timing(schedule), await database_now(on), count)
 
 
 async def run_now(session: AsyncSession, actor: Actor, schedule: Schedule) -> JobRecord:
@@ -137,7 +138,7 @@ async def run_now(session: AsyncSession, actor: Actor, schedule: Schedule) -> Jo
         unfinished = await unfinished_of_schedules(session, [schedule.id])
         if job_id := unfinished.get(schedule.id):
             raise Conflict("A job of this schedule is unfinished, and it runs one at a time.", job_id=job_id)
-    item = item_of(schedule, None, utc_now())
+    item = item_of(schedule, None, await database_now(session))
     return (
         await submit(session, Actor.named(schedule.owner, actor.request_id), item.kind, item.args, item.options)
     ).job
