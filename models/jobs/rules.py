@@ -187,7 +187,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Fal
         if self.schedule:
             base = self.schedule[min(attempt, len(self.schedule)) - 1]
         else:
-            base = min(self.first_seconds * 2 ** (attempt - 1), self.cap_seconds)
+            base = min(self.first_seconds * 2 ** min(attempt - 1, 60), self.cap_seconds)
         spread = base * (1 + self.jitter * chance)
         return max(spread, min(retry_after or 0.0, 86_400.0))
 

@@ -42,6 +42,7 @@ def job_at(attempt: int, max_attempts: int = 5) -> JobRecord:
         pytest.param(RetryPolicy(jitter=0), 1, 0.9, None, 2, id="first wait"),
         pytest.param(RetryPolicy(jitter=0), 4, 0.9, None, 16, id="doubles"),
         pytest.param(RetryPolicy(jitter=0), 40, 0.9, None, 3600, id="capped"),
+        pytest.param(RetryPolicy(jitter=0), 30_000, 0, None, 3600, id="however many"),
         pytest.param(RetryPolicy(jitter=0.2), 1, 0.5, None, 2.2, id="jitter only adds"),
         pytest.param(SCHEDULE, 1, 0, None, 5, id="schedule"),
         pytest.param(SCHEDULE, 3, 0.5, None, 375, id="schedule with jitter"),
