@@ -1,12 +1,11 @@
 """Jobs about jobs."""
 
 import asyncio
-from uuid import UUID
 
 import msgspec
 
-from models.events.endings import cancel_next
-from models.jobs.cancelling import first_to_cancel, group_to_cancel
+from models.events.endings import cancel_many
+from models.jobs.cancelling import group_to_cancel, list_to_cancel
 from models.jobs.jobs import CancelJobs, ManyCancelled, Redrive, RedriveFilter, Redriven, StopReason
 from models.jobs.redriving import Place, count_failed, count_redriven, list_paused_among, retry_next
 from models.jobs.rules import UNFINISHED, JobStatus, LogLevel
@@ -16,7 +15,7 @@ from tasks.handlers import handles
 
 CANARY_POLL_SECONDS = 0.5
 PATIENCE_SECONDS, LONGEST_WAIT_SECONDS = 3.0, 30
-CANCELLED_AT_ONCE = 500
+LOOKED_FOR_AT_ONCE, CANCELLED_AT_ONCE = 20_000, 500
 LOCKED_POLL_SECONDS = 0.2
 
 
@@ -106,10 +105,10 @@ async def cancel_jobs(ctx: JobContext, args: CancelJobs) -> ManyCancelled:
     if state is None:
         state = CancelState(sum(group.jobs for group in await group_to_cancel(ctx.session, args.filter, before)))
         ctx.log("Jobs were found.", jobs=state.matched)
-    while start := await first_to_cancel(ctx.session, args.filter, before):
+    while ids := await list_to_cancel(ctx.session, args.filter, before, LOOKED_FOR_AT_ONCE):
         reached = state.reached
-        while jobs := await cancel_next(ctx.session, args.filter, before, start, CANCELLED_AT_ONCE):
-            start = UUID(int=jobs[-1].id.int + 1)
+        for at in range(0, len(ids), CANCELLED_AT_ONCE):
+            jobs = await cancel_many(ctx.session, args.filter, before, ids[at : at + CANCELLED_AT_ONCE])
             state.prevented += sum(job.finished for job in jobs)
             state.stopping += sum(not job.finished for job in jobs)
             await ctx.checkpoint(state)
@@ -118,8 +117,8 @@ async def cancel_jobs(ctx: JobContext, args: CancelJobs) -> ManyCancelled:
             ctx.progress(state.reached, max(state.matched, state.reached), "jobs cancelled or asked to stop")
         if state.reached > reached:
             ctx.log("Jobs were cancelled or asked to stop.", prevented=state.prevented, stopping=state.stopping)
-        await ctx.checkpoint(state)
-        await asyncio.sleep(LOCKED_POLL_SECONDS)
+        else:
+            await asyncio.sleep(LOCKED_POLL_SECONDS)
     await nudger.settle()
     return ManyCancelled(
         matched=max(state.matched, state.reached), prevented=state.prevented, stopping=state.stopping,

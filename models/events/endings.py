@@ -110,12 +110,12 @@ async def announce_cancelled(session: AsyncSession, jobs: Sequence[JobRecord]) -
         await emit_many(session, Actor.named(owner, request_id), JOB_CANCELLED, payloads)
 
 
-async def cancel_next(
-    session: AsyncSession, wanted: CancelFilter, before: datetime, start: UUID, limit: int
+async def cancel_many(
+    session: AsyncSession, wanted: CancelFilter, before: datetime, ids: Sequence[UUID]
 ) -> list[JobRecord]:
-    """Cancel the next jobs from the id `start` on, with all jobs of the batches among them; gives the former, cancelled
-    or asked to stop."""
-    jobs = await cancel_some(session, wanted, before, start, limit)
+    """Cancel those of the jobs that are still meant, with all jobs of the batches among them; gives the former,
+    cancelled or asked to stop."""
+    jobs = await cancel_some(session, wanted, before, ids)
     if jobs:
         await record(session, Action.CANCEL, "job", *(job.id for job in jobs))
     await announce_cancelled(session, jobs)

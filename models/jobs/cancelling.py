@@ -1,5 +1,6 @@
 """Cancelling many jobs: what would be, and the next step of it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -38,17 +39,16 @@ async def group_to_cancel(on: Connection, wanted: CancelFilter, before: datetime
     return [CancelGroup(row["kind"], JobStatus(row["status"]), row["jobs"]) for row in rows]
 
 
-async def first_to_cancel(on: Connection, wanted: CancelFilter, before: datetime) -> UUID | None:
-    """The lowest id of those that are left."""
-    ids: list[UUID] = [row["id"] for row in await fetch(on, queries.FIRST, *_bounds(wanted, before))]
-    return ids[0] if ids else None
+async def list_to_cancel(on: Connection, wanted: CancelFilter, before: datetime, limit: int) -> list[UUID]:
+    """Some of those that are left."""
+    return [row["id"] for row in await fetch(on, queries.SOME, *_bounds(wanted, before), limit)]
 
 
 async def cancel_some(
-    session: AsyncSession, wanted: CancelFilter, before: datetime, start: UUID, limit: int
+    session: AsyncSession, wanted: CancelFilter, before: datetime, ids: Sequence[UUID]
 ) -> list[JobRecord]:
-    """Those cancelled or asked to stop, by id; who asks for it tells of their ends."""
-    rows = await fetch(session, queries.CANCEL_NEXT, *_bounds(wanted, before), start, limit)
+    """Those of the ids that were cancelled or asked to stop; who asks for it tells of their ends."""
+    rows = await fetch(session, queries.CANCEL, *_bounds(wanted, before), list(ids))
     return [job_record(row) for row in rows]
 
 

@@ -31,13 +31,14 @@ FROM (SELECT kind, status FROM {_UNFINISHED}
 GROUP BY kind, status ORDER BY jobs DESC, kind, status
 """
 
-FIRST = f"SELECT id FROM {_UNFINISHED} ORDER BY id LIMIT 1"
+# The first `$11` that come, by no order, for that would take all of them.
+SOME = f"SELECT id FROM {_UNFINISHED} LIMIT $11"
 
-# The next `$12` from the id `$11` on. One that is locked is just being taken or closed by a worker: it is left for a
-# later pass, so that nobody who holds some of these waits for the others.
-CANCEL_NEXT = f"""
+# Those of the ids `$11` that are still such. One that is locked is just being taken or closed by a worker: it is left
+# for a later look, so that nobody who holds some of these waits for the others.
+CANCEL = f"""
 WITH target AS (
-    SELECT id, status FROM jobs WHERE id >= $11::uuid AND {_TO_CANCEL} ORDER BY id LIMIT $12 FOR UPDATE SKIP LOCKED
+    SELECT id, status FROM jobs WHERE id = ANY($11::uuid[]) AND {_TO_CANCEL} ORDER BY id FOR UPDATE SKIP LOCKED
 ), cancelled AS (
     UPDATE jobs SET {STOP}
     FROM target WHERE jobs.id = target.id

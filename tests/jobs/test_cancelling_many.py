@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from models.events.endings import cancel_next
-from models.jobs.cancelling import first_to_cancel
+from models.events.endings import cancel_many
+from models.jobs.cancelling import list_to_cancel
 from models.jobs.jobs import CancelFilter
 from models.jobs.rules import JobStatus
 from models.jobs.service import JobOptions, enqueue, enqueue_many, get_job
@@ -144,11 +144,12 @@ async def test_callers_cancel_their_own_and_those_who_see_all_jobs_everybodys(cl
 
 async def test_only_what_was_there_before_is_cancelled(quiet_database: Database) -> None:
     first, second = [await enqueue(quiet_database, SYSTEM, Echo(text="x")) for _ in range(2)]
-    wanted = CancelFilter(kind="probe.echo")
+    wanted, before = CancelFilter(kind="probe.echo"), second.created_at
+    assert await list_to_cancel(quiet_database, wanted, before, 10) == [first.id]
     async with quiet_database.transaction() as session:
-        jobs = await cancel_next(session, wanted, second.created_at, UUID(int=0), 10)
+        jobs = await cancel_many(session, wanted, before, [first.id, second.id])
     assert [job.id for job in jobs] == [first.id]
-    assert await first_to_cancel(quiet_database, wanted, second.created_at) is None
+    assert await list_to_cancel(quiet_database, wanted, before, 10) == []
     assert (await get_job(quiet_database, second.id)).status == "queued"
 
 
@@ -171,11 +172,11 @@ async def test_what_a_worker_is_just_taking_is_waited_for(client: ApiClient, dat
 async def test_what_is_told_of_an_end_is_told_of_each(quiet_database: Database) -> None:
     owner = Actor("user", UUID(int=7), "request-1")
     called = await enqueue(quiet_database, owner, Echo(text="x"), JobOptions(callback_url="https://example.com/resume"))
-    await enqueue(quiet_database, SYSTEM, Echo(text="x"))
-    await enqueue(quiet_database, SYSTEM, Batch(label="not announced"))
+    others = Echo(text="x"), Batch(label="not announced")
+    ids = [called.id, *[(await enqueue(quiet_database, SYSTEM, args)).id for args in others]]
     later = (await enqueue(quiet_database, SYSTEM, Echo(text="after"))).created_at
     async with quiet_database.transaction() as session:
-        jobs = await cancel_next(session, CancelFilter(status=[JobStatus.QUEUED]), later, UUID(int=0), 10)
+        jobs = await cancel_many(session, CancelFilter(status=[JobStatus.QUEUED]), later, ids)
     assert [(job.status, job.cancel_verdict) for job in jobs] == [("cancelled", "prevented")] * 3
     events = await quiet_database.fetch("SELECT actor, request_id FROM events WHERE type = 'job.cancelled'")
     assert {(row["actor"], row["request_id"]) for row in events} == {(owner.name, "request-1"), ("system", None)}

@@ -9,6 +9,7 @@ import pytest
 
 from models.jobs import (
     batch_queries,
+    cancelling_queries,
     dispatching_queries,
     queries,
     statistics_queries,
@@ -29,7 +30,11 @@ BOUNDED: list[tuple[str, str, tuple[Any, ...], str]] = [
 ]
 
 
+UNSAID = (None,) * 4
+WAITING = ["scheduled", "queued", "retrying"]
 OF_WHAT_IS_UNDER_WAY = {
+    "to be cancelled of a kind": (cancelling_queries.SOME, ("probe.echo", WAITING, None, None, None, *UNSAID, NOON, 9)),
+    "to be cancelled of an owner": (cancelling_queries.SOME, (None, WAITING, None, None, "system", *UNSAID, NOON, 9)),
     "jobs ahead": (statistics_queries.QUEUE_AHEAD, ("default",)),
     "how queues are": (statistics_queries.QUEUE_HEALTH, (["probe.echo"], [])),
     "counts by state": (statistics_queries.COUNTS, ()),
