@@ -15,7 +15,7 @@ from models.kernel.logs import configure_logging, get_logger
 from models.kernel.session import Database, is_away
 from models.kernel.settings import Settings, get_settings
 from models.kernel.signals import WORK_DUE, Listener, Nudger
-from models.webhooks.fan_out import fan_out
+from models.webhooks.fan_out import FanOut
 from scheduler.batches import Batches
 from scheduler.broker import Broker, BrokerAway
 from scheduler.canary import send_canaries
@@ -54,6 +54,7 @@ class Scheduler:
         self._dispatcher = Dispatcher(self._database, self._broker, settings)
         self._batches = Batches(self._database)
         self._heartbeat = Heartbeat(self._database)
+        self._fan_out = FanOut(self._database)
         self._listener = Listener(self._database, WORK_DUE)
         self._nudger = Nudger(self._database)
         self._stopping = asyncio.Event()
@@ -68,7 +69,7 @@ class Scheduler:
         try:
             await asyncio.gather(
                 self._when_due(
-                    self._fan_out, lambda: poll, after=lambda: FIRST_REST_SECONDS, longest=FAN_OUT_REST_SECONDS
+                    self._publish_events, lambda: poll, after=lambda: FIRST_REST_SECONDS, longest=FAN_OUT_REST_SECONDS
                 ),
                 self._every(CRON_SECONDS, self._fire_schedules),
                 self._when_due(self._dispatch, self._dispatcher.wait_seconds, self._dispatcher.rest_seconds),
@@ -88,8 +89,8 @@ class Scheduler:
             await self._database.close()
             log.info("stopped")
 
-    async def _fan_out(self) -> int:
-        if events := await fan_out(self._database):
+    async def _publish_events(self) -> int:
+        if events := await self._fan_out.step():
             self._nudger.nudge()
         return events
 

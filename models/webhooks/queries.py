@@ -8,6 +8,8 @@ from sqlalchemy import Select, select
 
 from models.webhooks.tables import WebhookDelivery, WebhookEndpoint
 
+COUNT_ACTIVE = "SELECT count(*) AS endpoints FROM webhook_endpoints WHERE is_active AND deleted_at IS NULL"
+
 # A glob has letters, digits, `_`, `.` and `*` alone (the input is checked), so two replacements make it a LIKE pattern.
 # Types are matched first, because there are few of them, however many events.
 MATCH = r"""

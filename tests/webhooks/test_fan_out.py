@@ -1,21 +1,25 @@
 """Events become deliveries: each once, in order, numbered without gaps."""
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.webhooks.schemas import EndpointIn
 from models.events.catalogue import event_type_named
 from models.events.service import emit_many
-from models.kernel.actor import SYSTEM
+from models.kernel.actor import SYSTEM, Actor
 from models.kernel.crypto import KeyRing
 from models.kernel.ids import new_id
 from models.kernel.session import Database
 from models.kernel.settings import Settings
-from models.webhooks.fan_out import fan_out
+from models.webhooks.deliveries import Planned, plan_deliveries
+from models.webhooks.fan_out import A_WHILE, BATCH, FanOut, fan_out
 from models.webhooks.service import Webhooks
 from tests.support.statements import noted_statements
 
@@ -183,3 +187,44 @@ async def test_many_events_take_no_more_statements_than_one(quiet_database: Data
             assert await fan_out(quiet_database) == events
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 6
+
+
+async def test_the_more_endpoints_the_fewer_events_are_taken_at_once(
+    quiet_database: Database, subscribe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done in one transaction does not grow with them."""
+    monkeypatch.setattr("models.webhooks.fan_out.MOST_DELIVERIES", 10)
+    await subscribe("*", is_active=False)
+    await happen(quiet_database, "customer.created", 20)
+    taken = []
+    for _ in range(4):
+        await subscribe("*")
+        taken.append(await fan_out(quiet_database))
+    monkeypatch.setattr("models.webhooks.fan_out.MOST_DELIVERIES", 3)
+    assert (taken, await fan_out(quiet_database)) == ([10, 5, 3, 2], 0)
+    await happen(quiet_database, "customer.created", 2)
+    assert [await fan_out(quiet_database) for _ in range(3)] == [1, 1, 0]
+
+
+async def test_events_that_take_too_long_together_are_published_in_smaller_parts(
+    quiet_database: Database, subscribe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the feed would stand for good."""
+    endpoint_id = await subscribe("*")
+    sizes: list[int] = []
+
+    async def slowly(session: AsyncSession, actor: Actor, planned: Sequence[Planned]) -> list[UUID]:
+        sizes.append(len(planned))
+        if len(planned) > BATCH / 3:
+            raise TimeoutError
+        return await plan_deliveries(session, actor, planned)
+
+    monkeypatch.setattr("models.webhooks.fan_out.plan_deliveries", slowly)
+    await happen(quiet_database, "customer.created", 3 * BATCH)
+    publishing = FanOut(quiet_database)
+    while len(sizes) < 15:
+        with contextlib.suppress(TimeoutError):
+            await publishing.step()
+    assert sizes == [BATCH, BATCH // 2, *[BATCH // 4] * A_WHILE, BATCH // 2, BATCH // 4, BATCH // 4]
+    rows = await quiet_database.fetch(DELIVERIES, endpoint_id)
+    assert [row["sequence"] for row in rows] == list(range(1, 3 * BATCH + 1))
