@@ -12,8 +12,8 @@ TELLING = (String, JSONB, ARRAY, Date, LargeBinary)
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """`columns` are all of the table; `telling` those of text, JSON or a date, `lists` those of several texts; `secret`
-    what nobody is given."""
+    """`columns` are all of the table; `telling` those of text, JSON or a date, `lists` those of several texts, `unique`
+    those by which rows must differ; `secret` what nobody is given."""
 
     table: str
     key: tuple[str, ...]
@@ -21,6 +21,7 @@ class Holding(msgspec.Struct, frozen=True):
     telling: frozenset[str]
     json: frozenset[str]
     lists: frozenset[str]
+    unique: frozenset[str]
     secret: frozenset[str]
     personal: Personal
 
@@ -71,6 +72,7 @@ def _holding(class_: type[Base], table: object) -> Holding:
         telling=frozenset(column.name for column in columns if isinstance(column.type, TELLING)),
         json=frozenset(column.name for column in columns if isinstance(column.type, JSONB)),
         lists=frozenset(column.name for column in columns if isinstance(column.type, ARRAY)),
+        unique=frozenset(column.name for index in table.indexes if index.unique for column in index.columns),
         secret=class_.masked | class_.encrypted,
         personal=class_.personal,
     )

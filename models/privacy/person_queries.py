@@ -123,8 +123,13 @@ def mask_some(holding: Holding) -> str:
         column = f"CAST({name} AS text)" if name in holding.json else name
         pattern = ":json_pattern" if name in holding.json else ":pattern"
         replaced = f"regexp_replace({column}, {pattern}, '{MASK}', 'gi')"
-        values[name] = f"CAST({replaced} AS jsonb)" if name in holding.json else replaced
-        found.append(f"{column} ~* {pattern}")
+        matches = f"{column} ~* {pattern}"
+        if name in holding.unique:  # what differed in the names alone would be the same
+            told_apart = " || ".join([replaced, *(f"' ' || CAST({part} AS text)" for part in holding.key)])
+            values[name] = f"CASE WHEN {matches} THEN {told_apart} ELSE {name} END"
+        else:
+            values[name] = f"CAST({replaced} AS jsonb)" if name in holding.json else replaced
+        found.append(matches)
     return _update(holding, values, " OR ".join(found))
 
 

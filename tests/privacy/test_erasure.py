@@ -13,6 +13,7 @@ from sqlalchemy import update
 from models.jobs.lifecycle import claim
 from models.jobs.service import enqueue
 from models.kernel.actor import SYSTEM
+from models.kernel.ids import new_id
 from models.kernel.origin import Origin, acting
 from models.kernel.session import Database
 from models.kernel.settings import Settings
@@ -21,6 +22,7 @@ from models.privacy import erasing
 from models.privacy.holdings import holdings
 from models.privacy.jobs import Erase
 from models.privacy.persons import PersonKind
+from models.schedules.tables import Schedule
 from tasks import privacy
 from tasks.context import JobContext
 from tests.support.accounts import bearer
@@ -28,6 +30,7 @@ from tests.support.client import ApiClient, eventually
 from tests.support.exports import make_export
 from tests.support.factories import make_customer
 from tests.support.planted import EMAIL, places, plant, stored_files
+from tests.support.schedules import ROW
 from tests.support.tools import making_tools
 
 MONEY = """
@@ -166,6 +169,25 @@ async def test_a_worker_gone_at_every_checkpoint_loses_nothing(
             deaths += 1
     assert deaths > 3
     assert await places(quiet_database, settings) == {}
+
+
+@pytest.mark.usefixtures("workers")
+async def test_keys_that_differ_in_names_of_one_person_alone_stay_apart(client: ApiClient, database: Database) -> None:
+    """Of unfinished jobs of one owner and kind, and of an owner's schedules, no two have the same."""
+    names = {"email": "noa.levi@example.com", "phone": "+972509871234"}
+    customer = await client.create("/customers", name="Noa Levi", **names)
+    keys = [*(f"call {name}" for name in names.values()), "call somebody"]
+    jobs = [
+        await client.submit("probe.echo", {"text": "x"}, dedupeKey=key, runAt="2199-01-01T00:00:00Z") for key in keys
+    ]
+    for key in keys:
+        async with database.transaction() as session:
+            session.add(Schedule(**{**ROW, "id": new_id(), "key": key, "next_fire_at": None}))
+    await erase(client, f"/customers/{customer['id']}")
+    kept = [(await client.expect(200, "GET", f"/jobs/{job['id']}"))["dedupeKey"] for job in jobs]
+    assert kept == [*(f"call *** {job['id']}" for job in jobs[:2]), "call somebody"]
+    rows = await database.fetch("SELECT id, key FROM schedules ORDER BY id")
+    assert [row["key"] for row in rows] == [*(f"call *** {row['id']}" for row in rows[:2]), "call somebody"]
 
 
 async def attempt(database: Database, settings: Settings, job_id: Any, args: Erase, *, checkpoints: int) -> bool:
