@@ -5,6 +5,7 @@ the two). A bad or missing setting stops start-up with every fault listed.
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
@@ -12,6 +13,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PostgresDsn, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+JITTER = 0.2
+LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 
 
 class SettingsError(Exception):
@@ -67,9 +71,6 @@ class Settings(BaseSettings):
     job_lease_seconds: float = Field(default=15.0, ge=2.0, le=25.0)
     job_result_limit_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     job_redeliver_seconds: float = Field(default=10.0, ge=1.0, le=25.0)
-    audit_keep_days: int = Field(default=730, ge=90)
-    job_keep_days: int = Field(default=30, ge=1)
-    failed_job_keep_days: int = Field(default=90, ge=1)
     dispatch_window: int = Field(default=2000, ge=1)
     dispatch_poll_seconds: float = Field(default=0.5, gt=0.0, le=10.0)
 
@@ -81,6 +82,10 @@ class Settings(BaseSettings):
     webhook_retry_seconds: Annotated[tuple[float, ...], NoDecode] = (5, 60, 300, 1800, 7200, 21600, 86400)
     webhook_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     webhook_allow_http: bool = False
+
+    audit_keep_days: int = Field(default=730, ge=90)
+    job_keep_days: int = Field(default=30, ge=1, validate_default=True)
+    failed_job_keep_days: int = Field(default=90, ge=1, validate_default=True)
 
     mail_from: str = "Bellwork <no-reply@bellwork.example>"
     resend_api_key: SecretStr | None = None
@@ -133,6 +138,15 @@ class Settings(BaseSettings):
             raise ValueError(f"must be set together with BELLWORK_{name.upper()}")
         return value
 
+    @field_validator("job_keep_days", "failed_job_keep_days")
+    @classmethod
+    def _outlasts_its_callback(cls, value: int, info: ValidationInfo) -> int:
+        """The end of a job that is forgotten before a receiver has heard of it is lost without a word."""
+        retries = info.data.get("webhook_retry_seconds")
+        if retries is not None and value < (least := days_of_tries(retries)):
+            raise ValueError(f"must be {least} or more: a callback is tried that long (BELLWORK_WEBHOOK_RETRY_SECONDS)")
+        return value
+
     @field_validator("google_keys_url", "facebook_graph_url", "facebook_keys_url", "clerk_issuer", "clerk_api_url")
     @classmethod
     def _is_not_overheard(cls, value: str) -> str:
@@ -164,6 +178,12 @@ class Settings(BaseSettings):
     @property
     def asyncpg_dsn(self) -> str:
         return str(self.database_url)
+
+
+def days_of_tries(waits: Sequence[float]) -> int:
+    """Days within which the last attempt is over: with the jitter of each wait, or the longest that is granted to a
+    `Retry-After` (see `RetryPolicy`)."""
+    return int(sum(max(wait * (1 + JITTER), LONGEST_RETRY_AFTER_SECONDS) for wait in waits) / 86_400) + 1
 
 
 def load_settings(env_file: str | None = ".env") -> Settings:

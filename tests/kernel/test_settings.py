@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from models.kernel.settings import Settings, SettingsError, load_settings
+from models.jobs.rules import RetryPolicy
+from models.kernel.settings import Settings, SettingsError, days_of_tries, load_settings
 from tests.support.servers import REPOSITORY
 
 NAMES = [f"BELLWORK_{name.upper()}" for name in Settings.model_fields]
@@ -98,3 +99,28 @@ def test_a_provider_is_set_up_whole_and_spoken_to_in_private(
     environment.setenv(name, value)
     with pytest.raises(SettingsError, match=r"BELLWORK_(FACEBOOK_APP_SECRET|CLERK_|GOOGLE_KEYS_URL)"):
         load_settings(None)
+
+
+@pytest.mark.parametrize("name", ["BELLWORK_JOB_KEEP_DAYS", "BELLWORK_FAILED_JOB_KEEP_DAYS"])
+def test_no_job_is_forgotten_while_its_callback_may_be_tried(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv(name, "7")
+    with pytest.raises(SettingsError, match=f"{name}: .* must be 8 or more"):
+        load_settings(None)
+    environment.setenv(name, "8")
+    assert load_settings(None).webhook_retry_seconds[-1] == 86_400
+    environment.setenv("BELLWORK_WEBHOOK_RETRY_SECONDS", "60,60")
+    environment.setenv(name, "3")
+    load_settings(None)
+    environment.setenv("BELLWORK_WEBHOOK_RETRY_SECONDS", f"{40 * 86_400}")
+    environment.delenv(name)
+    with pytest.raises(SettingsError, match="must be 49 or more"):
+        load_settings(None)
+
+
+@pytest.mark.parametrize("waits", [(), (5, 60, 86_400), (0.2, 0.2), (200_000.0,)])
+def test_the_days_of_tries_are_those_of_the_policy(waits: tuple[float, ...]) -> None:
+    """With the most that chance adds, and with receivers who ask for as long a wait as they are granted."""
+    policy, longest = RetryPolicy(schedule=waits), 0.0
+    for attempt in range(1, len(waits) + 1):
+        longest += policy.wait(attempt, chance=1.0, retry_after=1e9)
+    assert longest / 86_400 < days_of_tries(waits) <= longest / 86_400 + 1
