@@ -15,6 +15,7 @@ from models.kernel.session import Connection, fetch
 LONGEST_SECONDS = 60
 CACHE_SECONDS = 5.0
 UNKNOWN_RUN_SECONDS = 1.0
+MOST_SECONDS = 30 * 86_400.0
 
 
 class Quantiles(msgspec.Struct, frozen=True, rename="camel"):
@@ -56,7 +57,7 @@ def next_look(job: JobRecord, pace: Pace, ahead: QueueAhead, now: datetime) -> i
         late = (now - job.run_at).total_seconds()
         usual = max((pace.wait.p50 if pace.wait else 0.0) - max(late, 0.0), 0.0)
         left = max(-late, 0.0) + max(usual, ahead.seconds) + run.p50
-    return min(max(math.ceil(left), 1), LONGEST_SECONDS)
+    return math.ceil(min(max(left, 1.0), LONGEST_SECONDS))
 
 
 class PaceReader:
@@ -83,4 +84,11 @@ class PaceReader:
 
 
 def _pace(wait: Sequence[float] | None, run: Sequence[float] | None) -> Pace:
-    return Pace(Quantiles(*wait) if wait else None, Quantiles(*run) if run else None)
+    return Pace(_quantiles(wait), _quantiles(run))
+
+
+def _quantiles(seconds: Sequence[float] | None) -> Quantiles | None:
+    """None where they are no numbers, and within a month: one odd row must not take the pace from its whole kind."""
+    if not seconds or any(map(math.isnan, seconds)):
+        return None
+    return Quantiles(*(min(max(each, 0.0), MOST_SECONDS) for each in seconds))

@@ -9,12 +9,13 @@ JOB = ", ".join(f"{name}::text" if name in JSON_COLUMNS else name for name in Jo
 LATE = "attempt = 0 AND start_by <= statement_timestamp()"
 UNFINISHED = "('scheduled', 'queued', 'running', 'retrying')"
 
-# One row per element of the arrays. A row whose dedupe key is taken by an unfinished job is left out.
+# One row per element of the arrays. A row whose dedupe key is taken by an unfinished job is left out. What was
+# due in the past is due now: nothing waits before it is asked for, and nobody takes the place of those before them.
 INSERT = f"""
 INSERT INTO jobs (id, kind, queue, payload, status, priority, owner, run_at, max_attempts, dedupe_key, request_id,
                   limit_key, schedule_id, fire_at, callback_url, start_by, tags)
 SELECT id, kind, queue, payload::jsonb, CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END,
-       priority, owner, coalesce(run_at, clock_timestamp()), max_attempts, dedupe_key, request_id, limit_key,
+       priority, owner, greatest(run_at, clock_timestamp()), max_attempts, dedupe_key, request_id, limit_key,
        schedule_id, fire_at, callback_url, start_by, tags::text[]
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::timestamptz[],
             $8::smallint[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::timestamptz[], $14::text[],
@@ -44,7 +45,7 @@ WITH parent AS (
                       parent_id, start_by, tags)
     SELECT id, kind, queue, payload::jsonb,
            CASE WHEN run_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END, priority, $3,
-           coalesce(run_at, clock_timestamp()), max_attempts, $10, limit_key, $1, start_by,
+           greatest(run_at, clock_timestamp()), max_attempts, $10, limit_key, $1, start_by,
            tags::text[]
     FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::smallint[], $9::timestamptz[], $12::smallint[],
                 $13::text[], $15::timestamptz[], $16::text[])
