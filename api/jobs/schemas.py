@@ -15,7 +15,7 @@ from models.jobs.records import AttemptRecord, JobRecord
 from models.jobs.rules import DEFAULT_PRIORITY, CancelVerdict, JobStatus, OnDuplicate, Priority, Progress, RetryPolicy
 from models.jobs.waiting import start_faults
 from models.kernel.errors import Fault
-from models.kernel.schema import In, Instant, Out
+from models.kernel.schema import In, Instant, Out, Rule
 
 CallbackUrl = Annotated[
     str, Meta(max_length=2000, pattern=r"^https?://", description="gets the ended job as a signed webhook")
@@ -42,27 +42,38 @@ class JobIn(In):
     max_attempts: Annotated[int, Meta(ge=1, le=25)] | None = None
     callback_url: CallbackUrl | None = None
 
-    def faults(self) -> list[Fault]:
-        faults = start_faults(self.run_at, self.start_by)
-        if self.on_duplicate == OnDuplicate.REPLACE and self.dedupe_key is None:
-            faults.append(Fault("onDuplicate", "needs a `dedupeKey`"))
-        return faults
+    rules: ClassVar[tuple[Rule, ...]] = (
+        lambda job: start_faults(None, job.start_by),
+        lambda job: start_faults(job.run_at, job.start_by),
+        lambda job: _replaced_by_key(job.on_duplicate, job.dedupe_key),
+    )
+
+
+def _replaced_by_key(on_duplicate: OnDuplicate, dedupe_key: str | None) -> list[Fault]:
+    lacks_key = on_duplicate == OnDuplicate.REPLACE and dedupe_key is None
+    return [Fault("onDuplicate", "needs a `dedupeKey`")] if lacks_key else []
+
+
+class BatchJobIn(JobIn):
+    """A job of a batch: without a `dedupeKey` and a `callbackUrl`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *JobIn.rules,
+        lambda job: _not_in_a_batch("dedupeKey", job.dedupe_key),
+        lambda job: _not_in_a_batch("callbackUrl", job.callback_url),
+    )
+
+
+def _not_in_a_batch(name: str, value: str | None) -> list[Fault]:
+    return [] if value is None else [Fault(name, "is not for a job of a batch")]
 
 
 class BatchIn(In):
-    """Up to 1,000 jobs, all accepted or none. Their `dedupeKey` and `callbackUrl` must not be set."""
+    """Up to 1,000 jobs, all accepted or none."""
 
-    jobs: Annotated[list[JobIn], Meta(min_length=1, max_length=1000)]
+    jobs: Annotated[list[BatchJobIn], Meta(min_length=1, max_length=1000)]
     callback_url: CallbackUrl | None = None
     tags: Tags = []
-
-    def faults(self) -> list[Fault]:
-        return [
-            Fault(f"jobs[{at}].{name}", "is not for a job of a batch")
-            for at, job in enumerate(self.jobs)
-            for name, value in (("dedupeKey", job.dedupe_key), ("callbackUrl", job.callback_url))
-            if value is not None
-        ]
 
 
 class RetryIn(In):

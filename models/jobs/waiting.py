@@ -16,7 +16,7 @@ from models.jobs.records import JobRecord, job_record
 from models.jobs.rules import WAITING, JobError, Priority
 from models.kernel.clock import utc_now
 from models.kernel.errors import Conflict, Fault, Invalid, NotFound
-from models.kernel.schema import In, Instant, given
+from models.kernel.schema import In, Instant, Rule, given
 from models.kernel.session import Connection, fetch
 
 NOT_STARTED = JobError("EXPIRED", "It had not started by its `startBy`.", retryable=False)
@@ -33,8 +33,10 @@ class JobPatch(In):
     start_by: Instant | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
 
-    def faults(self) -> list[Fault]:
-        return start_faults(self.run_at or None, self.start_by or None)
+    rules: ClassVar[tuple[Rule, ...]] = (
+        lambda patch: start_faults(None, patch.start_by or None),
+        lambda patch: start_faults(patch.run_at or None, patch.start_by or None),
+    )
 
 
 def start_faults(run_at: datetime | None, start_by: datetime | None) -> list[Fault]:

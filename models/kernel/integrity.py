@@ -7,6 +7,7 @@ from models.kernel.session import constraint, is_serialization_failure, sqlstate
 
 UNIQUE, OVERLAP, REFERENCE, CHECK = "23505", "23P01", "23503", "23514"
 NOT_STORABLE = {"22021", "22P05"}
+DATA_FAULT = "22"
 
 
 def explain(error: BaseException) -> DomainError | None:
@@ -18,6 +19,8 @@ def explain(error: BaseException) -> DomainError | None:
         return Unavailable("Another request was changing the same things; send this one again.")
     if state in NOT_STORABLE:
         return Invalid("A text holds a character that cannot be stored (NUL).")
+    if state.startswith(DATA_FAULT):
+        return Invalid("A value is beyond what can be stored, or looked for.")
     table, detail = table_and_detail(error)
     noun = thing_named(table)
     if state == UNIQUE:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.kernel.errors import Fault, Invalid
-from models.kernel.schema import In
+from models.kernel.schema import In, in_calendar
 
 T = TypeVar("T")
 MOST_COUNTED = 100_000
@@ -140,8 +140,16 @@ def _typed(text: str, column: InstrumentedAttribute[Any]) -> Any:
     """Raises ValueError when the column holds no such value."""
     type_ = column.type.python_type
     if type_ in (datetime, date):
-        return type_.fromisoformat(text)
+        return _day(type_.fromisoformat(text), column)
     value = {int: int, Decimal: Decimal, UUID: UUID}.get(type_, str)(text)
     if type_ is int and value.bit_length() > (63 if isinstance(column.type, BigInteger) else 31):
         raise ValueError(f"{value} is out of range")
     return value
+
+
+def _day(day: date, column: InstrumentedAttribute[Any]) -> date:
+    if not in_calendar(day):
+        raise ValueError(f"{day} is out of range")
+    if isinstance(day, datetime) and (day.tzinfo is None) == getattr(column.type, "timezone", False):
+        raise ValueError(f"{day} has an offset where there is none, or none where there is one")
+    return day

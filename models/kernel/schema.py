@@ -1,9 +1,12 @@
 """The base of everything that crosses a boundary as JSON: camelCase names; input refuses unknown fields."""
 
+import contextlib
 import re
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Protocol, Self
+from functools import cache
+from typing import Annotated, Any, ClassVar, Protocol, Self
 from zoneinfo import available_timezones
 
 import msgspec
@@ -11,7 +14,7 @@ from msgspec import Meta
 
 from models.kernel.errors import Fault
 from models.kernel.money import exponent, is_known, quantize
-from models.kernel.validation import FaultsFound
+from models.kernel.validation import FaultsFound, alternatives
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 ShortText = Annotated[str, Meta(max_length=200)]
@@ -32,20 +35,80 @@ Link = Annotated[
 ]
 Money = Annotated[Decimal, Meta(description="exact decimal, never rounded silently", examples=[149.90])]
 
+Rule = Callable[[Any], Iterable[Fault]]
+
+FIRST_YEAR, LAST_YEAR = 2, 9998
 _ZONES = available_timezones()
 MAX_MONEY = Decimal(10) ** 12
 
 
 class In(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """What a caller sends. Rules between fields stand in `faults`; all of them are named in one answer."""
+    """What a caller sends. Rules between fields are `rules`, or one: `faults`; all faults are named in one answer."""
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
 
     def __post_init__(self) -> None:
-        faults = self.faults()
-        if faults:
+        strange = _out_of_calendar(type(self), self)
+        if faults := self.judge(msgspec.structs.asdict(self)) if strange else self.faults():
             raise FaultsFound(faults)
 
     def faults(self) -> list[Fault]:
-        return []
+        return list(dict.fromkeys(fault for rule in self.rules for fault in rule(self)))
+
+    @classmethod
+    def judge(cls, readable: dict[str, Any]) -> list[Fault]:
+        """Of an input of which only the `readable` fields make sense, given by their Python names: what every rule says
+        that asks for none of the others."""
+        partial = _Partial(readable)
+        strange = _out_of_calendar(cls, partial)
+        partial = _Partial({name: value for name, value in readable.items() if name not in strange})
+        faults = list(strange.values())
+        for rule in cls.rules or (cls.faults,):
+            with contextlib.suppress(_UnreadableError):
+                faults += rule(partial)  # type: ignore[arg-type]
+        return list(dict.fromkeys(faults))
+
+
+class _UnreadableError(AttributeError):
+    """Something asks for a field that cannot be read."""
+
+
+class _Partial:
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise _UnreadableError(name) from None
+
+
+def in_calendar(day: date) -> bool:
+    """Whether PostgreSQL and Python agree on it: at the edges of their calendars an offset passes the end, and the
+    first and last moments of Python mean for ever."""
+    if isinstance(day, datetime) and day.tzinfo and day.year in (FIRST_YEAR, LAST_YEAR):
+        day = day.astimezone(UTC)
+    return FIRST_YEAR <= day.year <= LAST_YEAR
+
+
+def _out_of_calendar(struct: type[In], values: Any) -> dict[str, Fault]:
+    faults = {}
+    for name, told in _days_in(struct):
+        value = getattr(values, name, None)
+        if isinstance(value, date) and not in_calendar(value):
+            faults[name] = Fault(told, f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return faults
+
+
+@cache
+def _days_in(struct: type[In]) -> tuple[tuple[str, str], ...]:
+    """The fields that hold dates and instants: their names in Python and on the wire."""
+    return tuple(
+        (field.name, field.encode_name)
+        for field in msgspec.structs.fields(struct)
+        if any(isinstance(each, type) and issubclass(each, date) for each in alternatives(field.type))
+    )
 
 
 class Hides(Protocol):

@@ -1,7 +1,9 @@
 """Convert untrusted data to a struct and name every fault at once (msgspec stops at the first)."""
 
+import contextlib
 from collections.abc import Iterator
-from typing import Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -80,6 +82,18 @@ def nuls(raw: Any, path: str = "") -> Iterator[str]:
             yield from nuls(value, f"{path}[{number}]")
 
 
+def alternatives(type_: Any) -> Iterator[Any]:
+    """What a value of the type may be: `list[UUID]` and None for `Annotated[list[UUID], …] | None`."""
+    origin = get_origin(type_)
+    if origin is Annotated:
+        yield from alternatives(get_args(type_)[0])
+    elif origin in (Union, UnionType):
+        for each in get_args(type_):
+            yield from alternatives(each)
+    else:
+        yield type_
+
+
 def _faults(raw: Any, type_: Any, path: str, strict: bool) -> list[Fault]:
     struct = _struct_in(type_)
     if struct is not None and isinstance(raw, dict):
@@ -108,7 +122,26 @@ def _struct_faults(raw: dict[str, Any], struct: type[msgspec.Struct], path: str,
         tag = struct.__struct_config__.tag_field
         unknown = [str(name) for name in raw if name not in fields and name != tag]
         faults += [Fault(_join(path, name), "is not a known field") for name in unknown]
-    return faults or _check_whole(raw, struct, path, strict)
+    return faults + _between_fields(raw, struct, path, strict) if faults else _check_whole(raw, struct, path, strict)
+
+
+def _between_fields(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, strict: bool) -> list[Fault]:
+    """What the rules between fields say, where some of these cannot be read (see `schema.In.judge`)."""
+    judge = getattr(struct, "judge", None)
+    if judge is None:
+        return []
+    readable: dict[str, Any] = {}
+    for field in msgspec.structs.fields(struct):
+        if field.encode_name in raw:
+            with contextlib.suppress(msgspec.ValidationError):
+                readable[field.name] = msgspec.convert(raw[field.encode_name], type=field.type, strict=strict)
+        elif not field.required:
+            readable[field.name] = _default(field)
+    return [Fault(_join(path, fault.field), fault.message) for fault in judge(readable)]
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def _check_whole(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, strict: bool) -> list[Fault]:
@@ -131,15 +164,14 @@ class FaultsFound(ValueError):
 
 
 def _struct_in(type_: Any) -> type[msgspec.Struct] | None:
-    candidates = get_args(type_) or (type_,)
-    structs = [c for c in candidates if isinstance(c, type) and issubclass(c, msgspec.Struct)]
-    return structs[0] if len(structs) == 1 and get_origin(type_) not in (list, tuple, dict) else None
+    structs = [each for each in alternatives(type_) if isinstance(each, type) and issubclass(each, msgspec.Struct)]
+    return structs[0] if len(structs) == 1 else None
 
 
 def _item_type(type_: Any) -> Any:
-    for candidate in (type_, *get_args(type_)):
-        if get_origin(candidate) is list or (get_origin(candidate) is tuple and get_args(candidate)[1:] == (...,)):
-            return get_args(candidate)[0]
+    for each in alternatives(type_):
+        if get_origin(each) is list or (get_origin(each) is tuple and get_args(each)[1:] == (...,)):
+            return get_args(each)[0]
     return None
 
 
