@@ -14,6 +14,7 @@ from api.addresses import Addresses
 from api.api_keys.routes import ApiKeysController
 from api.audit.routes import AuditController
 from api.auth import AuthenticationMiddleware
+from api.bodies import BodyRequest, read_body
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
 from api.cycles.routes import CyclesController
 from api.dependencies import DEPENDENCIES
@@ -112,6 +113,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
             TransactionMiddleware(database, nudger, state["keys"], settings.body_limit_bytes),
         ],
         guards=[searching],
+        request_class=BodyRequest,
+        before_request=read_body,
         exception_handlers={Exception: answer},
         dependencies=DEPENDENCIES,
         after_request=add_etag,

@@ -12,7 +12,6 @@ from models.kernel.errors import DomainError, Fault, Invalid
 from models.kernel.integrity import explain
 from models.kernel.logs import get_logger
 from models.kernel.session import is_away
-from models.kernel.validation import decode
 
 PROBLEM_JSON = "application/problem+json"
 log = get_logger(__name__)
@@ -59,7 +58,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 
 def render(scope: Scope, error: Exception) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of the answer to an error; logs what the caller does not see."""
-    error = _translate(scope, error)
+    error = _translate(error)
     code, detail = _code_of(error), _detail_of(error)
     status = STATUS_OF_CODE[code]
     request_id = scope["state"].get("request_id", "")
@@ -86,34 +85,19 @@ async def send_problem(scope: Scope, error: Exception, send: Send) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _translate(scope: Scope, error: Exception) -> Exception:
+def _translate(error: Exception) -> Exception:
     """What the caller can do something about becomes an error of ours, which says so and names every fault."""
     if isinstance(error, DomainError):
         return error
     if explained := explain(error):
         return explained
-    if isinstance(error, HTTPException) and error.status_code != 400:
-        return error
-    return _body_fault(scope) or _request_fault(error)
+    if isinstance(error, HTTPException) and error.status_code == 400:
+        return _request_fault(error)
+    return error
 
 
-def _body_fault(scope: Scope) -> Exception | None:
-    """The faults of the body, which litestar names one at a time, or stumbles over."""
-    handler, body = scope.get("route_handler"), scope["state"].get("raw_body")
-    field = getattr(handler, "parsed_data_field", None)
-    if field is None or body is None:
-        return None
-    try:
-        decode(body, field.annotation)
-    except Invalid as invalid:
-        return invalid
-    return None
-
-
-def _request_fault(error: Exception) -> Exception:
-    """The faults of path, query and headers as litestar names them; any other error as it is."""
-    if not isinstance(error, HTTPException):
-        return error
+def _request_fault(error: HTTPException) -> Invalid:
+    """The faults of path, query and headers as litestar names them."""
     extra = error.extra if isinstance(error.extra, list) else []
     faults = [Fault(str(item.get("key", "")), _lower(str(item["message"]))) for item in extra if "message" in item]
     return Invalid.of(faults) if faults else Invalid(error.detail)

@@ -13,7 +13,8 @@ from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, docume
 from api.resources import Response, created, listing
 from models.identity.permissions import Scope
 from models.identity.services import api_keys
-from models.kernel.paging import Listing, Page
+from models.identity.services.api_keys import ApiKeyPage
+from models.kernel.paging import Listing
 
 
 class ApiKeysController(Controller):
@@ -27,9 +28,9 @@ class ApiKeysController(Controller):
 
     @get(
         "/", guards=[requires(Scope.READ_API_KEYS)], summary="List API keys",
-        dependencies={"page": query_of(Page)}, operation_class=documented(Page),
+        dependencies={"page": query_of(ApiKeyPage)}, operation_class=documented(ApiKeyPage),
     )  # fmt: skip
-    async def list_api_keys(self, session: Session, page: NamedDependency[Page]) -> Listing[ApiKeyOut]:
+    async def list_api_keys(self, session: Session, page: NamedDependency[ApiKeyPage]) -> Listing[ApiKeyOut]:
         return listing(ApiKeyOut, *await api_keys.list_api_keys(session, page))
 
     @post("/", guards=[requires(Scope.WRITE_API_KEYS)], summary="Create an API key")

@@ -32,10 +32,10 @@ from api.limits import Limit, limited
 from models.identity.caller import Caller
 from models.identity.services import accounts, mailed_links, passwords, registration, sessions
 from models.identity.services.registration import Registration
-from models.identity.services.sessions import Challenge, LoggedIn
+from models.identity.services.sessions import Challenge, LoggedIn, SessionPage
 from models.identity.tables import LoginSession
 from models.kernel.actor import Actor
-from models.kernel.paging import Listing, Page
+from models.kernel.paging import Listing
 
 TAGS = ("Identity",)
 
@@ -83,10 +83,10 @@ class AuthController(Controller):
 
     @get(
         "/sessions", guards=[people_only], summary="List my sessions",
-        dependencies={"page": query_of(Page)}, operation_class=documented(Page),
+        dependencies={"page": query_of(SessionPage)}, operation_class=documented(SessionPage),
     )  # fmt: skip
     async def list_sessions(
-        self, session: Session, caller: CurrentCaller, page: NamedDependency[Page]
+        self, session: Session, caller: CurrentCaller, page: NamedDependency[SessionPage]
     ) -> Listing[SessionOut]:
         rows, pagination = await sessions.list_sessions(session, caller, page)
         return Listing([_session_out(row, caller) for row in rows], pagination)

@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
 from api.jobs.sight import Trust, by_token, shown
+from api.problems import RETRY_AFTER_SECONDS
 from api.resources import Response, encode
 from api.transaction import Unit
 from models.jobs.logs import list_lines
@@ -20,8 +21,11 @@ from models.jobs.records import JobRecord
 from models.jobs.service import get_job
 from models.kernel.clock import utc_now
 from models.kernel.errors import Invalid, PreconditionFailed
+from models.kernel.logs import get_logger
 from models.kernel.session import Database
 from models.kernel.signals import JOB_CHANGED, Listener
+
+log = get_logger(__name__)
 
 MAX_WAIT_SECONDS = 30
 POLL_SECONDS = 5.0
@@ -39,7 +43,7 @@ async def accepted(request: ApiRequest, job: JobRecord, **further: str) -> Respo
     if seconds and not unit.keyed:
         await unit.commit()
         request.app.state.nudger.nudge()
-        job = await wait_for_end(request.app.state, job.id, seconds)
+        job = await _ended(request.app.state, job, seconds)
     headers = {"Location": f"/api/v1/jobs/{job.id}", **further}
     if job.finished:
         return Response(JobOut.of(job), status_code=200, headers={**headers, "Preference-Applied": f"wait={seconds}"})
@@ -48,11 +52,16 @@ async def accepted(request: ApiRequest, job: JobRecord, **further: str) -> Respo
 
 
 async def retry_after_of(state: State, job: JobRecord) -> str:
-    """When to look again: by the pace of the job's kind these days and the queue ahead of it."""
+    """When to look again: by the pace of the job's kind these days and the queue ahead of it. A hint: where it cannot
+    be had, what has been stored is answered for all the same."""
     reader: PaceReader = state.pace
     database: Database = state.database
-    pace, ahead = await reader.pace(database, job.kind), await reader.ahead(database, job.queue)
-    return str(next_look(job, pace, ahead, utc_now()))
+    try:
+        pace, ahead = await reader.pace(database, job.kind), await reader.ahead(database, job.queue)
+        return str(next_look(job, pace, ahead, utc_now()))
+    except Exception as error:
+        log.warning("retry_after_unknown", job_id=str(job.id), exc_info=error)
+        return RETRY_AFTER_SECONDS
 
 
 def state_of(body: bytes) -> str:
@@ -105,6 +114,15 @@ async def wait_for_end(state: State, id_: UUID, seconds: float) -> JobRecord:
             if job.finished or left <= 0:
                 return job
             await _wait(changed, min(left, POLL_SECONDS))
+
+
+async def _ended(state: State, job: JobRecord, seconds: float) -> JobRecord:
+    """As `wait_for_end`, of a job that is stored already: who cannot wait for it is told of it as it was."""
+    try:
+        return await wait_for_end(state, job.id, seconds)
+    except Exception as error:
+        log.warning("job_not_waited_for", job_id=str(job.id), exc_info=error)
+        return job
 
 
 class Seen(msgspec.Struct):

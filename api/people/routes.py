@@ -22,9 +22,9 @@ from api.people.schemas import (
 )
 from api.resources import Response, created, hard_delete_allowed, listing
 from models.identity.permissions import Scope
-from models.kernel.paging import Listing, Page
+from models.kernel.paging import Listing
 from models.people import service as people
-from models.people.service import CustomerPage, InstructorPage, StudentPage
+from models.people.service import CustomerPage, InstructorPage, StudentOrder, StudentPage
 
 
 class CustomersController(Controller):
@@ -93,10 +93,10 @@ class CustomersController(Controller):
 
     @get(
         "/{customer_id:uuid}/students", guards=[requires(Scope.READ_STUDENTS)], summary="List a customer's students",
-        dependencies={"page": query_of(Page)}, operation_class=documented(Page),
+        dependencies={"page": query_of(StudentOrder)}, operation_class=documented(StudentOrder),
     )  # fmt: skip
     async def list_students_of_customer(
-        self, session: Session, customer_id: FromPath[UUID], page: NamedDependency[Page]
+        self, session: Session, customer_id: FromPath[UUID], page: NamedDependency[StudentOrder]
     ) -> Listing[StudentOut]:
         customer = await people.get_customer(session, customer_id)
         return listing(StudentOut, *await people.list_students(session, page, customer_id=customer.id))

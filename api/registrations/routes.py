@@ -20,10 +20,10 @@ from api.registrations.schemas import (
 from api.resources import Response, created, hard_delete_allowed, listing
 from models.cycles.services import cycles
 from models.identity.permissions import Scope
-from models.kernel.paging import Listing, Page
+from models.kernel.paging import Listing
 from models.people import service as people
 from models.registrations import service as registrations
-from models.registrations.service import RegistrationPage
+from models.registrations.service import RegistrationOrder, RegistrationPage
 
 
 class RegistrationsController(Controller):
@@ -146,7 +146,7 @@ class CycleRegistrationsController(Controller):
 
     @get(
         "/", guards=[reaches(Scope.READ_REGISTRATIONS)], summary="List a cycle's registrations",
-        dependencies={"page": query_of(Page)}, operation_class=documented(Page),
+        dependencies={"page": query_of(RegistrationOrder)}, operation_class=documented(RegistrationOrder),
     )  # fmt: skip
     async def list_registrations_of_cycle(
         self,
@@ -154,7 +154,7 @@ class CycleRegistrationsController(Controller):
         caller: CurrentCaller,
         reach: CurrentReach,
         cycle_id: FromPath[UUID],
-        page: NamedDependency[Page],
+        page: NamedDependency[RegistrationOrder],
     ) -> Listing[RegistrationOut]:
         """Searched by the student's name."""
         cycle = await cycles.get_cycle(session, cycle_id, caller.reach(Scope.READ_CYCLES))
@@ -181,7 +181,7 @@ class StudentRegistrationsController(Controller):
 
     @get(
         "/", guards=[reaches(Scope.READ_REGISTRATIONS)], summary="List a student's registrations",
-        dependencies={"page": query_of(Page)}, operation_class=documented(Page),
+        dependencies={"page": query_of(RegistrationOrder)}, operation_class=documented(RegistrationOrder),
     )  # fmt: skip
     async def list_registrations_of_student(
         self,
@@ -189,7 +189,7 @@ class StudentRegistrationsController(Controller):
         caller: CurrentCaller,
         reach: CurrentReach,
         student_id: FromPath[UUID],
-        page: NamedDependency[Page],
+        page: NamedDependency[RegistrationOrder],
     ) -> Listing[RegistrationOut]:
         student = await people.get_student(session, student_id, caller.reach(Scope.READ_STUDENTS))
         rows = await registrations.list_registrations(session, page, reach, student_id=student.id)

@@ -21,6 +21,8 @@ PRUNED_AT_ONCE = 100
 
 
 class AuditPage(Page):
+    sortable = {"createdAt": AuditEntry.statement_id}
+
     actor: str | None = None
     action: Action | None = None
     entity: str | None = None
@@ -54,8 +56,7 @@ async def record(
 
 async def list_entries(session: AsyncSession, page: AuditPage) -> tuple[list[AuditEntry], Pagination]:
     """Sorted by when they were written; `from` and `to` are inclusive."""
-    sortable = {"createdAt": AuditEntry.statement_id}
-    return await paginate(session, queries.entries(filters(page)), page, sortable=sortable)
+    return await paginate(session, queries.entries(filters(page)), page)
 
 
 async def prune(on: Connection, keep_days: int) -> int:

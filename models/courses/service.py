@@ -24,6 +24,14 @@ from models.kernel.session import fetch
 
 
 class CoursePage(Page):
+    sortable = {
+        "createdAt": Course.created_at,
+        "title": Course.title,
+        "price": Course.price,
+        "durationMinutes": Course.duration_minutes,
+    }
+    searched = (Course.title, Course.description)
+
     category: Annotated[str, Meta(max_length=200)] | None = None
     difficulty: Difficulty | None = None
     status: CourseStatus | None = None
@@ -32,32 +40,33 @@ class CoursePage(Page):
 
 
 class BranchPage(Page):
+    sortable = {"createdAt": Branch.created_at, "name": Branch.name, "city": Branch.city}
+    searched = (Branch.name, Branch.address)
+
     type: BranchType | None = None
     city: Annotated[str, Meta(max_length=200)] | None = None
     is_active: bool | None = None
 
 
 class ClosurePage(Page):
+    sortable = {"createdAt": Closure.created_at, "startDate": Closure.start_date, "endDate": Closure.end_date}
+    searched = (Closure.name,)
+    rules = (*Page.rules, lambda page: _backwards(page.from_, page.to))
+
     branch_id: UUID | None = None
     from_: date | None = None
     to: date | None = None
 
-    def faults(self) -> list[Fault]:
-        backwards = self.from_ is not None and self.to is not None and self.to < self.from_
-        return [*super().faults(), *([Fault("to", "must not be before `from`")] if backwards else [])]
+
+def _backwards(from_: date | None, to: date | None) -> list[Fault]:
+    backwards = from_ is not None and to is not None and to < from_
+    return [Fault("to", "must not be before `from`")] if backwards else []
 
 
 async def list_courses(
     session: AsyncSession, page: CoursePage, reach: Reach = EVERYTHING
 ) -> tuple[list[Course], Pagination]:
-    sortable = {
-        "createdAt": Course.created_at,
-        "title": Course.title,
-        "price": Course.price,
-        "durationMinutes": Course.duration_minutes,
-    }
-    searched = [Course.title, Course.description]
-    return await paginate(session, queries.courses(filters(page), reach), page, sortable=sortable, searched=searched)
+    return await paginate(session, queries.courses(filters(page), reach), page)
 
 
 async def get_course(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Course:
@@ -104,9 +113,7 @@ async def restore_course(session: AsyncSession, actor: Actor, id_: UUID) -> Cour
 
 
 async def list_branches(session: AsyncSession, page: BranchPage) -> tuple[list[Branch], Pagination]:
-    sortable = {"createdAt": Branch.created_at, "name": Branch.name, "city": Branch.city}
-    searched = [Branch.name, Branch.address]
-    return await paginate(session, queries.branches(filters(page)), page, sortable=sortable, searched=searched)
+    return await paginate(session, queries.branches(filters(page)), page)
 
 
 async def get_branch(session: AsyncSession, id_: UUID) -> Branch:
@@ -143,9 +150,7 @@ async def restore_branch(session: AsyncSession, actor: Actor, id_: UUID) -> Bran
 
 
 async def list_closures(session: AsyncSession, page: ClosurePage) -> tuple[list[Closure], Pagination]:
-    sortable = {"createdAt": Closure.created_at, "startDate": Closure.start_date, "endDate": Closure.end_date}
-    statement = queries.closures(filters(page))
-    return await paginate(session, statement, page, sortable=sortable, searched=[Closure.name])
+    return await paginate(session, queries.closures(filters(page)), page)
 
 
 async def get_closure(session: AsyncSession, id_: UUID) -> Closure:

@@ -22,6 +22,8 @@ from models.kernel.session import fetch
 
 
 class ExportPage(Page):
+    sortable = {"createdAt": Export.created_at, "rowCount": Export.row_count, "sizeBytes": Export.size_bytes}
+
     resource: str | None = None
     status: ExportStatus | None = None
 
@@ -60,8 +62,7 @@ async def finish_export(
 
 async def list_exports(session: AsyncSession, page: ExportPage, sight: Sight) -> tuple[list[Export], Pagination]:
     own = {} if sight.others else {"owner": sight.name}
-    sortable = {"createdAt": Export.created_at, "rowCount": Export.row_count, "sizeBytes": Export.size_bytes}
-    return await paginate(session, queries.exports({**filters(page), **own}, sight), page, sortable=sortable)
+    return await paginate(session, queries.exports({**filters(page), **own}, sight), page)
 
 
 async def get_export(session: AsyncSession, id_: UUID, sight: Sight = EVERYTHING) -> Export:

@@ -204,6 +204,8 @@ async def list_attempts(on: Connection, id_: UUID) -> list[AttemptRecord]:
 
 
 class JobPage(Page):
+    sortable = {"createdAt": Job.id, "runAt": Job.run_at}
+
     kind: str | None = None
     status: AnyOf[JobStatus] | None = None
     queue: str | None = None
@@ -223,7 +225,6 @@ async def list_jobs(
 ) -> tuple[list[JobRecord], Pagination]:
     """`owner` restricts the list to what one caller may see; `from` and `to` are inclusive, by creation."""
     statement = listing_queries.jobs(filters(page), only_owner=owner)
-    sortable = {"createdAt": Job.id, "runAt": Job.run_at}
-    rows, pagination = await paginate(session, statement, page, sortable=sortable)
+    rows, pagination = await paginate(session, statement, page)
     names = [column.key for column in Job.__table__.columns]
     return [job_record({name: getattr(row, name) for name in names}) for row in rows], pagination

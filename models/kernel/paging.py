@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.kernel.errors import Fault, Invalid
-from models.kernel.schema import In, in_calendar
+from models.kernel.schema import In, Rule, in_calendar
 
 T = TypeVar("T")
 MOST_COUNTED = 100_000
@@ -23,8 +23,25 @@ MOST_COUNTED = 100_000
 AnyOf = Annotated[list[T], Meta(min_length=1, max_length=10, description="any of these; repeated, or with commas")]
 
 
+Sortable = Mapping[str, InstrumentedAttribute[Any]]
+
+
 class Page(In, kw_only=True):
-    """The query of every list. A resource's own filters are further fields."""
+    """The query of every list. A resource's own filters are further fields.
+
+    `sortable` maps the names a caller may sort by to columns and must hold that of `sort_by`; rows that tie are ordered
+    by id. A text is looked for in the columns of `searched`.
+    """
+
+    sortable: ClassVar[Sortable] = {}
+    searched: ClassVar[Sequence[InstrumentedAttribute[Any]]] = ()
+    rules: ClassVar[tuple[Rule, ...]] = (
+        lambda page: _sort_faults(page.sort_by, page.sortable),
+        lambda page: _search_faults("search", page.search, page.searched),
+        lambda page: _search_faults("q", page.q, page.searched),
+        lambda page: _cursor_faults(page.cursor, page.sortable, getattr(page, "sort_by", "")),
+        lambda page: [Fault("offset", "cannot be combined with `cursor`")] if page.cursor and page.offset else [],
+    )
 
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     offset: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
@@ -33,9 +50,6 @@ class Page(In, kw_only=True):
     sort_order: Literal["asc", "desc"] = "desc"
     search: Annotated[str, Meta(max_length=200)] | None = None
     q: Annotated[str, Meta(max_length=200, description="alias of `search`")] | None = None
-
-    def faults(self) -> list[Fault]:
-        return [Fault("offset", "cannot be combined with `cursor`")] if self.cursor and self.offset else []
 
 
 class Pagination(msgspec.Struct, rename="camel"):
@@ -53,25 +67,11 @@ class Listing(msgspec.Struct, Generic[T], rename="camel"):
     pagination: Pagination
 
 
-Sortable = Mapping[str, InstrumentedAttribute[Any]]
-
-
-async def paginate(
-    session: AsyncSession,
-    statement: Select[T],
-    page: Page,
-    *,
-    sortable: Sortable,
-    searched: Sequence[InstrumentedAttribute[Any]] = (),
-) -> tuple[list[T], Pagination]:
-    """Run `statement` for one page.
-
-    `sortable` maps the names a caller may sort by to columns and must hold `createdAt`; rows that tie are ordered
-    by id. Raises Invalid for an unknown sort or a cursor that is not ours.
-    """
-    column = _sort_column(page, sortable)
+async def paginate(session: AsyncSession, statement: Select[T], page: Page) -> tuple[list[T], Pagination]:
+    """Run `statement` for one page."""
+    column = page.sortable[page.sort_by]
     entity_id: InstrumentedAttribute[Any] = column.class_.id
-    statement = statement.where(matches(page.search or page.q, searched))
+    statement = statement.where(matches(page.search or page.q, page.searched))
     counted = statement.with_only_columns(entity_id).order_by(None).limit(MOST_COUNTED).subquery()
     total = await session.scalar(select(func.count()).select_from(counted)) or 0
     ascending = page.sort_order == "asc"
@@ -93,10 +93,24 @@ def filters(page: Page) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value is not UNSET}
 
 
-def _sort_column(page: Page, sortable: Sortable) -> InstrumentedAttribute[Any]:
-    if page.sort_by not in sortable:
-        raise Invalid.field("sortBy", f"must be one of {', '.join(sorted(sortable))}")
-    return sortable[page.sort_by]
+def _sort_faults(sort_by: str, sortable: Sortable) -> list[Fault]:
+    return [] if sort_by in sortable else [Fault("sortBy", f"must be one of {', '.join(sorted(sortable))}")]
+
+
+def _search_faults(name: str, text: str | None, searched: Sequence[InstrumentedAttribute[Any]]) -> list[Fault]:
+    return [Fault(name, "this list cannot be searched")] if text and not searched else []
+
+
+def _cursor_faults(cursor: str | None, sortable: Sortable, sort_by: str) -> list[Fault]:
+    """Of a list whose order is not known only the shape is."""
+    try:
+        if cursor and (column := sortable.get(sort_by)):
+            _decode_cursor(cursor, column, column.class_.id)
+        elif cursor:
+            _read_cursor(cursor)
+    except (ValueError, ArithmeticError):
+        return [Fault("cursor", "is not a cursor of this list")]
+    return []
 
 
 def matches(text: str | None, columns: Sequence[InstrumentedAttribute[Any]]) -> ColumnElement[bool]:
@@ -128,12 +142,13 @@ def _encode_cursor(value: Any, id_: Any) -> str:
 def _decode_cursor(
     cursor: str, column: InstrumentedAttribute[Any], entity_id: InstrumentedAttribute[Any]
 ) -> tuple[Any, Any]:
-    try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        text, id_ = msgspec.json.decode(raw, type=tuple[str | None, str])
-        return None if text is None else _typed(text, column), _typed(id_, entity_id)
-    except (ValueError, ArithmeticError) as error:
-        raise Invalid.field("cursor", "is not a cursor of this list") from error
+    text, id_ = _read_cursor(cursor)
+    return None if text is None else _typed(text, column), _typed(id_, entity_id)
+
+
+def _read_cursor(cursor: str) -> tuple[str | None, str]:
+    raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    return msgspec.json.decode(raw, type=tuple[str | None, str])
 
 
 def _typed(text: str, column: InstrumentedAttribute[Any]) -> Any:

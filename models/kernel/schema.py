@@ -1,6 +1,7 @@
 """The base of everything that crosses a boundary as JSON: camelCase names; input refuses unknown fields."""
 
 import contextlib
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
@@ -59,9 +60,8 @@ class In(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=Tru
     def judge(cls, readable: dict[str, Any]) -> list[Fault]:
         """Of an input of which only the `readable` fields make sense, given by their Python names: what every rule says
         that asks for none of the others."""
-        partial = _Partial(readable)
-        strange = _out_of_calendar(cls, partial)
-        partial = _Partial({name: value for name, value in readable.items() if name not in strange})
+        strange = _out_of_calendar(cls, _Partial(cls, readable))
+        partial = _Partial(cls, {name: value for name, value in readable.items() if name not in strange})
         faults = list(strange.values())
         for rule in cls.rules or (cls.faults,):
             with contextlib.suppress(_UnreadableError):
@@ -74,14 +74,19 @@ class _UnreadableError(AttributeError):
 
 
 class _Partial:
-    def __init__(self, values: dict[str, Any]) -> None:
+    """Stands for a struct in its own rules."""
+
+    def __init__(self, struct: type[In], values: dict[str, Any]) -> None:
+        self._struct = struct
         self._values = values
 
     def __getattr__(self, name: str) -> Any:
-        try:
+        if name in self._values:
             return self._values[name]
-        except KeyError:
-            raise _UnreadableError(name) from None
+        if name in self._struct.__struct_fields__:
+            raise _UnreadableError(name)
+        found = inspect.getattr_static(self._struct, name)
+        return found.__get__(self, self._struct) if hasattr(found, "__get__") else found
 
 
 def in_calendar(day: date) -> bool:

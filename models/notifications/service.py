@@ -97,6 +97,9 @@ async def record_sent(session: AsyncSession, id_: UUID, provider: str, provider_
 
 
 class MessagePage(Page):
+    sortable = {"createdAt": Message.created_at, "sentAt": Message.sent_at}
+    searched = (Message.recipient, Message.recipient_name, Message.subject)
+
     recipient: str | None = None
     template: str | None = None
 
@@ -105,10 +108,8 @@ async def list_sandbox_messages(
     session: AsyncSession, page: MessagePage, *, confidential: bool
 ) -> tuple[list[Message], Pagination]:
     """`confidential`: those too."""
-    searched = [Message.recipient, Message.recipient_name, Message.subject]
-    sortable = {"createdAt": Message.created_at, "sentAt": Message.sent_at}
     statement = queries.sandbox_messages(filters(page), confidential=confidential)
-    return await paginate(session, statement, page, sortable=sortable, searched=searched)
+    return await paginate(session, statement, page)
 
 
 async def get_sandbox_message(session: AsyncSession, id_: UUID, *, confidential: bool) -> Message:

@@ -22,24 +22,35 @@ from models.people.values import EmploymentType
 
 
 class CustomerPage(Page):
+    sortable = {"createdAt": Customer.created_at, "name": Customer.name, "city": Customer.city}
+    searched = (Customer.name, Customer.phone, Customer.email)
+
     city: Annotated[str, Meta(max_length=200)] | None = None
     has_active_registration: bool | None = None
 
 
-class StudentPage(Page):
+class StudentOrder(Page):
+    """Of those that are told by something else than filters."""
+
+    sortable = {"createdAt": Student.created_at, "name": Student.name, "birthDate": Student.birth_date}
+    searched = (Student.name,)
+
+
+class StudentPage(StudentOrder):
     customer_id: UUID | None = None
     grade: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class InstructorPage(Page):
+    sortable = {"createdAt": Instructor.created_at, "name": Instructor.name}
+    searched = (Instructor.name, Instructor.phone, Instructor.email)
+
     is_active: bool | None = None
     employment_type: EmploymentType | None = None
 
 
 async def list_customers(session: AsyncSession, page: CustomerPage) -> tuple[list[Customer], Pagination]:
-    sortable = {"createdAt": Customer.created_at, "name": Customer.name, "city": Customer.city}
-    searched = [Customer.name, Customer.phone, Customer.email]
-    return await paginate(session, queries.customers(filters(page)), page, sortable=sortable, searched=searched)
+    return await paginate(session, queries.customers(filters(page)), page)
 
 
 async def get_customer(session: AsyncSession, id_: UUID) -> Customer:
@@ -77,12 +88,10 @@ async def restore_customer(session: AsyncSession, actor: Actor, id_: UUID) -> Cu
 
 
 async def list_students(
-    session: AsyncSession, page: Page, reach: Reach = EVERYTHING, **more: Any
+    session: AsyncSession, page: StudentOrder, reach: Reach = EVERYTHING, **more: Any
 ) -> tuple[list[Student], Pagination]:
     """`more` are filters beside those of the page."""
-    sortable = {"createdAt": Student.created_at, "name": Student.name, "birthDate": Student.birth_date}
-    statement = queries.students({**filters(page), **more}, reach)
-    return await paginate(session, statement, page, sortable=sortable, searched=[Student.name])
+    return await paginate(session, queries.students({**filters(page), **more}, reach), page)
 
 
 async def get_student(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Student:
@@ -125,10 +134,7 @@ async def restore_student(session: AsyncSession, actor: Actor, id_: UUID) -> Stu
 async def list_instructors(
     session: AsyncSession, page: InstructorPage, reach: Reach = EVERYTHING
 ) -> tuple[list[Instructor], Pagination]:
-    sortable = {"createdAt": Instructor.created_at, "name": Instructor.name}
-    searched = [Instructor.name, Instructor.phone, Instructor.email]
-    statement = queries.instructors(filters(page), reach)
-    return await paginate(session, statement, page, sortable=sortable, searched=searched)
+    return await paginate(session, queries.instructors(filters(page), reach), page)
 
 
 async def get_instructor(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Instructor:

@@ -30,7 +30,18 @@ from models.registrations.tables import Registration
 from models.registrations.values import PaymentMethod, PaymentStatus, RegistrationStatus
 
 
-class RegistrationPage(Page):
+class RegistrationOrder(Page):
+    """Of those that are told by something else than filters."""
+
+    sortable = {
+        "createdAt": Registration.created_at,
+        "registeredAt": Registration.registered_at,
+        "amount": Registration.amount,
+    }
+    searched = (Student.name,)
+
+
+class RegistrationPage(RegistrationOrder):
     cycle_id: UUID | None = None
     student_id: UUID | None = None
     status: RegistrationStatus | None = None
@@ -38,16 +49,10 @@ class RegistrationPage(Page):
 
 
 async def list_registrations(
-    session: AsyncSession, page: Page, reach: Reach = EVERYTHING, **more: Any
+    session: AsyncSession, page: RegistrationOrder, reach: Reach = EVERYTHING, **more: Any
 ) -> tuple[list[Registration], Pagination]:
     """`more` are filters beside those of the page."""
-    sortable = {
-        "createdAt": Registration.created_at,
-        "registeredAt": Registration.registered_at,
-        "amount": Registration.amount,
-    }
-    statement = queries.registrations({**filters(page), **more}, reach)
-    return await paginate(session, statement, page, sortable=sortable, searched=[Student.name])
+    return await paginate(session, queries.registrations({**filters(page), **more}, reach), page)
 
 
 async def get_registration(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Registration:

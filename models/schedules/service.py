@@ -25,6 +25,9 @@ from models.schedules.tables import Schedule
 
 
 class SchedulePage(Page):
+    sortable = {"createdAt": Schedule.created_at, "name": Schedule.name, "nextFireAt": Schedule.next_fire_at}
+    searched = (Schedule.name,)
+
     kind: str | None = None
     key: str | None = None
     paused: bool | None = None
@@ -34,9 +37,7 @@ class SchedulePage(Page):
 async def list_schedules(
     session: AsyncSession, page: SchedulePage, *, owner: str | None
 ) -> tuple[list[Schedule], Pagination]:
-    statement = queries.schedules(filters(page), only_owner=owner)
-    sortable = {"createdAt": Schedule.created_at, "name": Schedule.name, "nextFireAt": Schedule.next_fire_at}
-    return await paginate(session, statement, page, sortable=sortable, searched=[Schedule.name])
+    return await paginate(session, queries.schedules(filters(page), only_owner=owner), page)
 
 
 async def count_failing(on: Connection) -> int:

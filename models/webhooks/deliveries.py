@@ -112,6 +112,8 @@ async def disable_endpoint(session: AsyncSession, actor: Actor, endpoint_id: UUI
 
 
 class DeliveryPage(Page):
+    sortable = {"createdAt": WebhookDelivery.created_at, "sequence": WebhookDelivery.sequence}
+
     status: DeliveryStatus | None = None
     event_type: str | None = None
 
@@ -121,8 +123,7 @@ async def list_deliveries(
 ) -> tuple[list[WebhookDelivery], Pagination]:
     """Raises NotFound."""
     await get_live(session, WebhookEndpoint, endpoint_id)
-    sortable = {"createdAt": WebhookDelivery.created_at, "sequence": WebhookDelivery.sequence}
-    return await paginate(session, queries.deliveries(endpoint_id, filters(page)), page, sortable=sortable)
+    return await paginate(session, queries.deliveries(endpoint_id, filters(page)), page)
 
 
 async def get_delivery(session: AsyncSession, id_: UUID) -> WebhookDelivery:

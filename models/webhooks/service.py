@@ -25,6 +25,9 @@ from models.webhooks.tables import WebhookEndpoint
 
 
 class EndpointPage(Page):
+    sortable = {"createdAt": WebhookEndpoint.created_at, "url": WebhookEndpoint.url}
+    searched = (WebhookEndpoint.url, WebhookEndpoint.description)
+
     is_active: bool | None = None
 
 
@@ -55,10 +58,7 @@ class Webhooks:
         self._policy = address_policy(settings)
 
     async def list_endpoints(self, session: AsyncSession, page: EndpointPage) -> tuple[list[EndpointState], Pagination]:
-        sortable = {"createdAt": WebhookEndpoint.created_at, "url": WebhookEndpoint.url}
-        searched = [WebhookEndpoint.url, WebhookEndpoint.description]
-        statement = queries.endpoints(filters(page))
-        rows, pagination = await paginate(session, statement, page, sortable=sortable, searched=searched)
+        rows, pagination = await paginate(session, queries.endpoints(filters(page)), page)
         return [self._state(row) for row in rows], pagination
 
     async def get_endpoint(self, session: AsyncSession, id_: UUID) -> EndpointState:

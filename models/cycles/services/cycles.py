@@ -44,6 +44,15 @@ COPIED = (
 class CyclePage(Page):
     """`day_of_week` counts from 0, Monday; `from` and `to` are about the start date."""
 
+    sortable = {
+        "createdAt": Cycle.created_at,
+        "name": Cycle.name,
+        "startDate": Cycle.start_date,
+        "endDate": Cycle.end_date,
+        "status": Cycle.status,
+    }
+    searched = (Cycle.name,)
+
     course_id: UUID | None = None
     branch_id: UUID | None = None
     instructor_id: UUID | None = None
@@ -59,15 +68,7 @@ async def list_cycles(
     session: AsyncSession, page: CyclePage, reach: Reach = EVERYTHING, **more: Any
 ) -> tuple[list[Cycle], Pagination]:
     """`more` are filters beside those of the page."""
-    sortable = {
-        "createdAt": Cycle.created_at,
-        "name": Cycle.name,
-        "startDate": Cycle.start_date,
-        "endDate": Cycle.end_date,
-        "status": Cycle.status,
-    }
-    statement = queries.cycles({**filters(page), **more}, reach)
-    return await paginate(session, statement, page, sortable=sortable, searched=[Cycle.name])
+    return await paginate(session, queries.cycles({**filters(page), **more}, reach), page)
 
 
 async def get_cycle(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Cycle:

@@ -39,6 +39,9 @@ OWN_FIELDS = {"topic", "notes", "room"}
 class MeetingPage(Page):
     """`from` and `to` are about the start. The next one comes first."""
 
+    sortable = {"startsAt": Meeting.starts_at, "createdAt": Meeting.created_at, "number": Meeting.number}
+    searched = (Meeting.topic,)
+
     sort_by: str = "startsAt"
     sort_order: Literal["asc", "desc"] = "asc"
     cycle_id: UUID | None = None
@@ -52,9 +55,7 @@ async def list_meetings(
     session: AsyncSession, page: MeetingPage, reach: Reach = EVERYTHING, **more: Any
 ) -> tuple[list[Meeting], Pagination]:
     """`more` are filters beside those of the page."""
-    sortable = {"startsAt": Meeting.starts_at, "createdAt": Meeting.created_at, "number": Meeting.number}
-    statement = queries.meetings({**filters(page), **more}, reach)
-    return await paginate(session, statement, page, sortable=sortable, searched=[Meeting.topic])
+    return await paginate(session, queries.meetings({**filters(page), **more}, reach), page)
 
 
 async def get_meeting(session: AsyncSession, id_: UUID, reach: Reach = EVERYTHING) -> Meeting:

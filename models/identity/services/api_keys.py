@@ -111,9 +111,13 @@ async def delete_api_key(session: AsyncSession, caller: Caller, id_: UUID, match
     await crud.delete(session, ApiKey, id_, match)
 
 
-async def list_api_keys(session: AsyncSession, page: Page) -> tuple[list[ApiKey], Pagination]:
+class ApiKeyPage(Page):
     sortable = {"createdAt": ApiKey.created_at, "name": ApiKey.name}
-    return await paginate(session, queries.api_keys(), page, sortable=sortable, searched=[ApiKey.name, ApiKey.prefix])
+    searched = (ApiKey.name, ApiKey.prefix)
+
+
+async def list_api_keys(session: AsyncSession, page: ApiKeyPage) -> tuple[list[ApiKey], Pagination]:
+    return await paginate(session, queries.api_keys(), page)
 
 
 async def _check(session: AsyncSession, caller: Caller, wanted: KeyTerms, *, past: list[Fault]) -> None:

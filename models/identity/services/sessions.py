@@ -147,9 +147,14 @@ async def caller_in(on: Connection, session_id: UUID, user_id: UUID) -> Caller:
     return Caller(kind="user", id=rows[0]["id"], role=role, scopes=ROLE_SCOPES[role], session_id=session_id)
 
 
-async def list_sessions(session: AsyncSession, caller: Caller, page: Page) -> tuple[list[LoginSession], Pagination]:
+class SessionPage(Page):
     sortable = {"createdAt": LoginSession.created_at, "refreshedAt": LoginSession.refreshed_at}
-    return await paginate(session, account_queries.sessions_of(caller.require_person()), page, sortable=sortable)
+
+
+async def list_sessions(
+    session: AsyncSession, caller: Caller, page: SessionPage
+) -> tuple[list[LoginSession], Pagination]:
+    return await paginate(session, account_queries.sessions_of(caller.require_person()), page)
 
 
 async def end_session(session: AsyncSession, caller: Caller, id_: UUID) -> None:

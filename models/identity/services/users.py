@@ -24,6 +24,11 @@ from models.kernel.session import fetch
 
 
 class UserPage(Page):
+    sortable = {
+        "createdAt": User.created_at, "name": User.name, "email": User.email, "lastLoginAt": User.last_login_at,
+    }  # fmt: skip
+    searched = (User.name, User.email, User.phone)
+
     role: Role | None = None
     status: UserStatus | None = None
     email_verified: bool | None = None
@@ -43,12 +48,7 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_users(session: AsyncSession, page: UserPage) -> tuple[list[User], Pagination]:
-    sortable = {
-        "createdAt": User.created_at, "name": User.name, "email": User.email, "lastLoginAt": User.last_login_at,
-    }  # fmt: skip
-    searched = [User.name, User.email, User.phone]
-    statement = account_queries.users(filters(page))
-    return await paginate(session, statement, page, sortable=sortable, searched=searched)
+    return await paginate(session, account_queries.users(filters(page)), page)
 
 
 async def create_user(session: AsyncSession, caller: Caller, given: NewUser) -> User:
