@@ -2,7 +2,6 @@
 `match: IfMatch`, and their query string as a struct by `dependencies={"page": query_of(CustomerPage)}`.
 """
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.conditions import IF_MATCH, IF_NONE_MATCH, condition_faults, etags_in
 from models.identity.caller import Caller
 from models.kernel.crud import Match
 from models.kernel.errors import Fault, Invalid
@@ -46,14 +46,22 @@ def provide_reach(request: ApiRequest) -> Reach:
 
 
 def provide_match(request: ApiRequest) -> Match:
-    """The version named by `If-Match: "3"`; none without the header or for `*`."""
-    header = request.headers.get("if-match")
-    if header is None or header.strip() == "*":
+    """The states named by `If-Match: "3"`; none without the header or for `*`. (`read_body` has looked at it where
+    there is a body, so that what is wrong with both is named.)"""
+    if faults := condition_faults(request, IF_MATCH):
+        raise Invalid.of(faults)
+    etags = etags_in(request, IF_MATCH)
+    if etags is None:
         return Match()
-    found = re.fullmatch(r'(?:W/)?"(\d{1,9})"', header.strip())
-    if found is None:
-        raise Invalid.field("If-Match", 'must be an ETag of this resource, such as "3"')
-    return Match(int(found[1]))
+    return Match(states=None if etags.anything else etags.named, exists=True)
+
+
+def provide_new_only(request: ApiRequest) -> bool:
+    """Whether only what is not there yet is to be written (`If-None-Match: *`)."""
+    etags = None if condition_faults(request, IF_NONE_MATCH) else etags_in(request, IF_NONE_MATCH)
+    if IF_NONE_MATCH in request.headers and not (etags and etags.anything):
+        raise Invalid.field(IF_NONE_MATCH, "can only be `*` here: write it if it is not there yet")
+    return etags is not None
 
 
 DEPENDENCIES = {

@@ -7,7 +7,8 @@ from typing import Any
 from litestar.datastructures import State
 
 from api.dependencies import ApiRequest
-from api.jobs.following import preferred_wait, wait_for_end
+from api.jobs.following import wait_for_end
+from api.preferences import preferred_wait
 from models.identity.provider_tokens import Identity, Issuer, key_id, verify
 from models.identity.services import provider_checks
 from models.identity.services.provider_keys import KnownKeys, ask_for_keys, issuer_of, known_keys

@@ -6,6 +6,7 @@ commit has succeeded, and the record of an Idempotency-Key, which holds that ver
 
 import contextlib
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.enums import ScopeType
@@ -30,14 +31,19 @@ MAX_AGENT_LENGTH = 300
 UNSTORED_HEADERS = {b"x-request-id", b"date"}
 
 
+Headers = list[tuple[bytes, bytes]]
+Keep = Callable[[int, Headers, bytes], Awaitable[None]]
+
+
 class Unit:
-    """The request's transaction; it opens with its first statement."""
+    """The request's transaction; it opens with its first statement. With an Idempotency-Key it has a `keep`, which
+    stores the answer in it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._stack: contextlib.AsyncExitStack | None = None
         self._session: AsyncSession | None = None
-        self.keyed = False
+        self.keep: Keep | None = None
 
     async def session(self) -> AsyncSession:
         if self._session is None:
@@ -49,6 +55,13 @@ class Unit:
         """Raises when the commit fails; everything is then rolled back."""
         if stack := self._close():
             await stack.aclose()
+
+    async def commit_ahead(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        """Commit while the answer is waited for: of a request with an Idempotency-Key a repetition gets this one."""
+        if self.keep is not None:
+            described = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+            await self.keep(status, [(name.lower().encode(), each.encode()) for name, each in described.items()], body)
+        await self.commit()
 
     async def roll_back(self) -> None:
         if stack := self._close():
@@ -127,6 +140,7 @@ class _Answering:
         self._body: list[bytes] = []
         self._settled = False
         self._broken = False
+        self._kept = False
         self._key = self._fingerprint = ""
 
     async def replay(self) -> bool:
@@ -137,7 +151,7 @@ class _Answering:
             return False
         if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             raise Invalid.field("Idempotency-Key", f"must have 1 to {MAX_KEY_LENGTH} printable characters")
-        self._key, self._fingerprint, self._unit.keyed = key, _fingerprint(self._scope), True
+        self._key, self._fingerprint, self._unit.keep = key, _fingerprint(self._scope), self._keep
         session = await self._unit.session()
         first = await find_answer(session, self._keys, caller.name, key, self._fingerprint)
         if first is None:
@@ -175,17 +189,19 @@ class _Answering:
         await self._send(self._start)
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
-    async def _end_transaction(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    async def _end_transaction(self, status: int, headers: Headers, body: bytes) -> None:
         if status >= 400:
             await self._unit.roll_back()
             return
-        if self._key:
-            stored = [(name, value) for name, value in headers if name.lower() not in UNSTORED_HEADERS]
-            answer = Answer(status, stored, body)
-            session = await self._unit.session()
-            caller = self._scope["user"].name
-            await keep_answer(session, self._keys, caller, self._key, self._fingerprint, answer)
+        if self._key and not self._kept:
+            await self._keep(status, headers, body)
         await self._unit.commit()
+
+    async def _keep(self, status: int, headers: Headers, body: bytes) -> None:
+        stored = [(name, value) for name, value in headers if name.lower() not in UNSTORED_HEADERS]
+        session, caller = await self._unit.session(), self._scope["user"].name
+        await keep_answer(session, self._keys, caller, self._key, self._fingerprint, Answer(status, stored, body))
+        self._kept = True
 
 
 def _origin_of(scope: HTTPScope) -> Origin:

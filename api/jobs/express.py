@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, ReceiveMessage, Scope, S
 from api.auth import AuthenticationMiddleware
 from api.jobs.following import etag_of, retry_after_of
 from api.jobs.schemas import JobIn, JobOut
-from api.jobs.submitting import check_callback, options_of, submittable
+from api.jobs.submitting import callback_faults, options_of, submittable
 from api.problems import send_problem
 from api.resources import encode
 from models.identity.caller import Caller
@@ -80,8 +80,8 @@ class ExpressLane:
         return True
 
     async def _submit(self, scope: HTTPScope, caller: Caller, receive: Receive, send: Send) -> None:
-        messages, body = await self._take(receive)
-        order = None if body is None else self._order(caller, body)
+        messages, sent = await self._take(receive)
+        order = None if sent is None else self._order(caller, sent)
         if order is None:
             await self._app(scope, _again(messages, receive), send)
             return
@@ -90,15 +90,17 @@ class ExpressLane:
             kind, args, options = order
             caller = caller.on_request(scope["state"]["request_id"])
             job = (await jobs.submit(self._state.database, caller, kind, args, options)).job
+            body = encode(JobOut.of(job))
             headers = [
                 (b"location", f"{JOB}{job.id}".encode()),
+                (b"etag", etag_of(body).encode()),
                 (b"retry-after", (await retry_after_of(self._state, job)).encode()),
             ]
         except Exception as error:
             # Not handed on: the job may have been stored, and must not be stored twice.
             await send_problem(scope, error, send)
             return
-        await _send(send, 202, headers, encode(JobOut.of(job)))
+        await _send(send, 202, headers, body)
         self._state.nudger.nudge()
 
     async def _take(self, receive: Receive) -> tuple[list[ReceiveMessage], bytes | None]:
@@ -122,10 +124,11 @@ class ExpressLane:
             data = _decoder.decode(body)
             caller.require(AccessScope.WRITE_JOBS)
             kind, args = submittable(caller, data.kind, data.payload)
-            check_callback(self._state.settings, data.callback_url)
         except (DomainError, msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        return None if data.dedupe_key is not None else (kind, args, options_of(data))
+        if data.dedupe_key is not None or callback_faults(self._state.settings, data.callback_url):
+            return None
+        return kind, args, options_of(data)
 
 
 def _is_plain(scope: HTTPScope) -> bool:

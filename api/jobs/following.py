@@ -3,31 +3,31 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 from litestar.datastructures import State
 
+from api.conditions import ETags
 from api.dependencies import ApiRequest
 from api.jobs.schemas import JobOut
 from api.jobs.sight import Trust, by_token, shown
+from api.preferences import applied, preferred_wait
 from api.problems import RETRY_AFTER_SECONDS
 from api.resources import Response, encode
-from api.transaction import Unit
 from models.jobs.logs import list_lines
 from models.jobs.pace import PaceReader, next_look
 from models.jobs.records import JobRecord
 from models.jobs.service import get_job
 from models.kernel.clock import utc_now
-from models.kernel.errors import Invalid, PreconditionFailed
 from models.kernel.logs import get_logger
 from models.kernel.session import Database
 from models.kernel.signals import JOB_CHANGED, Listener
 
 log = get_logger(__name__)
 
-MAX_WAIT_SECONDS = 30
 POLL_SECONDS = 5.0
 PING_SECONDS = 15.0
 
@@ -35,20 +35,37 @@ PING_SECONDS = 15.0
 async def accepted(request: ApiRequest, job: JobRecord, **further: str) -> Response[JobOut]:
     """`202` with the job, `Location` and the `further` headers; `200` if it ends within `Prefer: wait=N` seconds.
 
-    The work is committed before the wait begins. A request with an Idempotency-Key is answered at once, because its
-    answer is part of that commit.
+    The work is committed before the wait begins; with an Idempotency-Key, along with the 202 as its answer.
     """
-    unit: Unit = request.scope["state"]["unit"]
-    seconds = preferred_wait(request)
-    if seconds and not unit.keyed:
-        await unit.commit()
-        request.app.state.nudger.nudge()
-        job = await _ended(request.app.state, job, seconds)
-    headers = {"Location": f"/api/v1/jobs/{job.id}", **further}
-    if job.finished:
-        return Response(JobOut.of(job), status_code=200, headers={**headers, "Preference-Applied": f"wait={seconds}"})
-    retry_after = await retry_after_of(request.app.state, job)
-    return Response(JobOut.of(job), status_code=202, headers={**headers, "Retry-After": retry_after})
+    seconds, further = preferred_wait(request), {"Location": place_of(job), **further}
+    if seconds and not job.finished:
+        body = encode(JobOut.of(job))
+        await commit_ahead(request, job, body, {"ETag": etag_of(body), **further})
+        job = await ended(request.app.state, job, seconds)
+    body = encode(JobOut.of(job))
+    headers = {**further, **await told_of(request.app.state, job, body), **applied(seconds)}
+    return Response(cast(Any, body), status_code=200 if job.finished else 202, headers=headers)
+
+
+async def commit_ahead(request: ApiRequest, job: JobRecord, body: bytes, headers: dict[str, str]) -> None:
+    """What was asked for is stored, and under way, before its end is waited for."""
+    state, unit = request.app.state, request.scope["state"]["unit"]
+    if unit.keep:
+        headers = {**headers, "Retry-After": await retry_after_of(state, job)}
+    await unit.commit_ahead(202, headers, body)
+    state.nudger.nudge()
+
+
+def place_of(job: JobRecord) -> str:
+    return f"/api/v1/jobs/{job.id}"
+
+
+async def told_of(state: State, job: JobRecord, body: bytes) -> dict[str, str]:
+    """The headers of every answer that shows a job: its `ETag` and, until it has ended, `Retry-After`."""
+    headers = {"ETag": etag_of(body)}
+    if not job.finished:
+        headers["Retry-After"] = await retry_after_of(state, job)
+    return headers
 
 
 async def retry_after_of(state: State, job: JobRecord) -> str:
@@ -73,36 +90,23 @@ def etag_of(body: bytes) -> str:
     return f'"{state_of(body)}"'
 
 
-class StateMatch(msgspec.Struct, frozen=True):
-    """The state a change expects (`If-Match`); None when the caller does not care."""
-
-    state: str | None = None
-
-    def check(self, job: JobRecord) -> None:
-        """Raises PreconditionFailed when the job has changed since."""
-        if self.state not in (None, state_of(encode(JobOut.of(job)))):
-            raise PreconditionFailed(f"The job has changed since; it is {job.status} now.")
+def has_ended(job: JobRecord) -> bool:
+    return job.finished
 
 
-def provide_state_match(request: ApiRequest) -> StateMatch:
-    """As `provide_match`, for the ETag of a job."""
-    header = request.headers.get("if-match", "*").strip()
-    if header == "*":
-        return StateMatch()
-    found = re.fullmatch(r'(?:W/)?"([0-9a-f]{16})"', header)
-    if found is None:
-        raise Invalid.field("If-Match", "must be an ETag of this job")
-    return StateMatch(found[1])
+def news_to(request: ApiRequest, known: ETags) -> Callable[[JobRecord], bool]:
+    """Whether a job is news to who has these states of it; its end is, to who has named none."""
+
+    def is_news(job: JobRecord) -> bool:
+        return job.finished or (bool(known.named) and not known.match(state_of(encode(shown(request, job)))))
+
+    return is_news
 
 
-def preferred_wait(request: ApiRequest) -> int:
-    """Seconds from `Prefer: wait=N` (RFC 7240), at most 30; 0 when the caller does not want to wait."""
-    found = re.search(r"(?:^|[,;\s])wait=(\d{1,6})", request.headers.get("prefer", ""))
-    return min(int(found[1]), MAX_WAIT_SECONDS) if found else 0
-
-
-async def wait_for_end(state: State, id_: UUID, seconds: float) -> JobRecord:
-    """The job, finished or as it is after so many seconds."""
+async def wait_for_end(
+    state: State, id_: UUID, seconds: float, until: Callable[[JobRecord], bool] = has_ended
+) -> JobRecord:
+    """The job, finished (or as `until` says) or as it is after so many seconds."""
     database: Database = state.database
     listener: Listener = state.listener
     deadline = asyncio.get_running_loop().time() + seconds
@@ -111,12 +115,12 @@ async def wait_for_end(state: State, id_: UUID, seconds: float) -> JobRecord:
             changed.clear()
             job = await get_job(database, id_)
             left = deadline - asyncio.get_running_loop().time()
-            if job.finished or left <= 0:
+            if until(job) or left <= 0:
                 return job
             await _wait(changed, min(left, POLL_SECONDS))
 
 
-async def _ended(state: State, job: JobRecord, seconds: float) -> JobRecord:
+async def ended(state: State, job: JobRecord, seconds: float) -> JobRecord:
     """As `wait_for_end`, of a job that is stored already: who cannot wait for it is told of it as it was."""
     try:
         return await wait_for_end(state, job.id, seconds)

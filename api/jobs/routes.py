@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, get, patch, post
 from litestar.datastructures import ResponseHeader
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Stream
@@ -14,16 +14,19 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from api.auth import admins_only, authenticated, reaches, reads_this_job, requires
-from api.dependencies import ApiRequest, CurrentCaller, Session, documented, query_of
+from api.conditions import known_states
+from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
 from api.jobs.following import (
-    StateMatch,
     accepted,
-    etag_of,
+    commit_ahead,
+    ended,
     has_seen_all,
-    preferred_wait,
-    provide_state_match,
+    news_to,
+    place_of,
     retry_after_of,
+    state_of,
     stream,
+    told_of,
     wait_for_end,
 )
 from api.jobs.schemas import (
@@ -37,7 +40,16 @@ from api.jobs.schemas import (
     RetryIn,
 )
 from api.jobs.sight import shown, visible_job
-from api.jobs.submitting import batch_items, check_callback, options_of, submittable
+from api.jobs.submitting import (
+    along_with,
+    batch_items,
+    callback_faults,
+    judge_batch,
+    judge_job,
+    options_of,
+    submittable,
+)
+from api.preferences import applied, preferred_wait
 from api.resources import Response, encode
 from api.transaction import Unit
 from models.events.endings import cancel_job
@@ -49,6 +61,7 @@ from models.jobs.kinds import JobKind, all_kinds, kind_named
 from models.jobs.operations import Pause
 from models.jobs.service import JobPage
 from models.jobs.waiting import JobPatch
+from models.kernel.errors import PreconditionFailed
 from models.kernel.paging import Listing
 
 CANCEL_WAIT_SECONDS = 10
@@ -64,27 +77,27 @@ class JobsController(Controller):
 
     @post(
         "/", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit a job",
-        response_headers=[DEDUPLICATED],
+        response_headers=[DEDUPLICATED], judge=judge_job,
     )  # fmt: skip
     async def submit_job(self, request: ApiRequest, caller: CurrentCaller, data: JSONBody[JobIn]) -> Response[JobOut]:
         """Durable once accepted. While a job of yours of this kind with the same `dedupeKey` is unfinished, that one is
         the answer, and the header `Deduplicated` says so."""
-        kind, args = submittable(caller, data.kind, data.payload)
-        check_callback(request.app.state.settings, data.callback_url)
+        with along_with(callback_faults(request.app.state.settings, data.callback_url)):
+            kind, args = submittable(caller, data.kind, data.payload)
         unit: Unit = request.scope["state"]["unit"]
-        on = await unit.session() if unit.keyed else request.app.state.database
+        on = await unit.session() if unit.keep else request.app.state.database
         submitted = await jobs.submit(on, caller, kind, args, options_of(data))
         met = {"Deduplicated": submitted.twin.value} if submitted.twin else {}
         return await accepted(request, submitted.job, **met)
 
-    @post("/batch", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit many jobs")
+    @post("/batch", guards=[requires(Scope.WRITE_JOBS)], status_code=202, summary="Submit many jobs", judge=judge_batch)
     async def submit_batch(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[BatchIn]
     ) -> Response[JobOut]:
         """All or none. The answer is their parent, which counts them and ends after them; `GET /jobs?parentId=` lists
         them."""
-        check_callback(request.app.state.settings, data.callback_url)
-        items = batch_items(caller, data)
+        with along_with(callback_faults(request.app.state.settings, data.callback_url)):
+            items = batch_items(caller, data)
         tags = tuple(dict.fromkeys(data.tags))
         batch = await jobs.submit_batch(session, caller, items, callback_url=data.callback_url, tags=tags)
         return await accepted(request, batch)
@@ -103,15 +116,16 @@ class JobsController(Controller):
     @get("/{job_id:uuid}", guards=[reads_this_job], summary="Read a job")
     async def get_job(self, request: ApiRequest, caller: CurrentCaller, job_id: FromPath[UUID]) -> Response[JobOut]:
         """`Prefer: wait=N` holds the answer until the job ends, for N seconds at most (30). Every unfinished answer
-        says when to look again (`Retry-After`), and `If-None-Match` with its `ETag` gets 304 while nothing changed."""
+        says when to look again (`Retry-After`), and `If-None-Match` with its `ETag` gets 304 while nothing changed.
+        With both, the answer comes as soon as the job is another than the one you have: so progress can be followed.
+        """
         job = await visible_job(request, caller, job_id)
-        if not job.finished and (seconds := preferred_wait(request)):
-            job = await wait_for_end(request.app.state, job_id, seconds)
+        known, seconds = known_states(request), preferred_wait(request)
+        if seconds and not job.finished:
+            job = await wait_for_end(request.app.state, job_id, seconds, until=news_to(request, known))
         body = encode(shown(request, job))
-        headers = {"ETag": etag_of(body)}
-        if not job.finished:
-            headers["Retry-After"] = await retry_after_of(request.app.state, job)
-        if request.headers.get("if-none-match") == headers["ETag"]:
+        headers = {**await told_of(request.app.state, job, body), **applied(seconds)}
+        if known.match(state_of(body)):
             return Response(cast(Any, b""), status_code=304, headers=headers)
         return Response(cast(Any, body), headers=headers)
 
@@ -154,26 +168,26 @@ class JobsController(Controller):
         await visible_job(request, caller, job_id)
         return await operations.explain_job(request.app.state.database, job_id)
 
-    @patch(
-        "/{job_id:uuid}", guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)], summary="Change when a job runs",
-        dependencies={"match": Provide(provide_state_match, sync_to_thread=False)},
-    )  # fmt: skip
+    @patch("/{job_id:uuid}", guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)], summary="Change when a job runs")
     async def update_job(
         self,
+        request: ApiRequest,
         session: Session,
         caller: CurrentCaller,
         job_id: FromPath[UUID],
         data: JSONBody[JobPatch],
-        match: NamedDependency[StateMatch],
+        match: IfMatch,
     ) -> Response[JobOut]:
         """Of one that is scheduled, queued or between attempts; 409 with its status otherwise. `runAt: null` runs it
         now. `priority` takes the scope, as submitting does."""
         job = await waiting.lock_job(session, job_id, owner=caller.visible_owner)
         if data.priority is not UNSET:
             caller.require(Scope.WRITE_JOBS)
-        match.check(job)
-        body = encode(JobOut.of(await waiting.move_job(session, job, data)))
-        return Response(cast(Any, body), headers={"ETag": etag_of(body)})
+        if not match.allows(state_of(encode(JobOut.of(job)))):
+            raise PreconditionFailed(f"The job has changed since; it is {job.status} now.")
+        moved = await waiting.move_job(session, job, data)
+        body = encode(JobOut.of(moved))
+        return Response(cast(Any, body), headers=await told_of(request.app.state, moved, body))
 
     @post(
         "/{job_id:uuid}/cancel",
@@ -188,11 +202,15 @@ class JobsController(Controller):
         `Prefer: wait=N` seconds (10 without): 202 while it has not seen the request yet."""
         await jobs.get_job(session, job_id, owner=caller.visible_owner)
         job = await cancel_job(session, job_id)
-        unit: Unit = request.scope["state"]["unit"]
-        if not job.finished and not unit.keyed:
-            await unit.commit()
-            job = await wait_for_end(request.app.state, job_id, preferred_wait(request) or CANCEL_WAIT_SECONDS)
-        return Response(CancelOut.of(job), status_code=200 if job.finished else 202)
+        state, wanted = request.app.state, preferred_wait(request)
+        headers = {"Location": place_of(job)}
+        if not job.finished and (seconds := CANCEL_WAIT_SECONDS if wanted is None else wanted):
+            await commit_ahead(request, job, encode(CancelOut.of(job)), headers)
+            job = await ended(state, job, seconds)
+        headers |= applied(wanted)
+        if not job.finished:
+            headers["Retry-After"] = await retry_after_of(state, job)
+        return Response(CancelOut.of(job), status_code=200 if job.finished else 202, headers=headers)
 
     @post(
         "/{job_id:uuid}/retry", guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)], status_code=202, summary="Retry a job"

@@ -4,15 +4,16 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, delete, get, patch, post, put
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, JSONBody, PathParameter
+from msgspec import UNSET
 
 from api.auth import requires
-from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, query_of
+from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, provide_new_only, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
-from api.jobs.submitting import check_callback, submittable
+from api.jobs.submitting import along_with, callback_faults, judge_job, submittable
 from api.resources import Response, created, listing
 from api.schedules.schemas import FireTimesOut, FireTimesQuery, ScheduleIn, ScheduleOut, SchedulePatch
 from models.identity.caller import Caller
@@ -38,7 +39,7 @@ class SchedulesController(Controller):
         """Your own; administrators, managers and keys with `read:*` see everybody's."""
         return listing(ScheduleOut, *await schedules.list_schedules(session, page, owner=caller.visible_owner))
 
-    @post("/", guards=[requires(Scope.WRITE_JOBS)], summary="Create a schedule")
+    @post("/", guards=[requires(Scope.WRITE_JOBS)], summary="Create a schedule", judge=judge_job)
     async def create_schedule(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, data: JSONBody[ScheduleIn]
     ) -> Response[ScheduleOut]:
@@ -51,7 +52,7 @@ class SchedulesController(Controller):
     async def get_schedule(self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID]) -> ScheduleOut:
         return ScheduleOut.of(await _get(session, caller, schedule_id))
 
-    @put("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Replace a schedule")
+    @put("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Replace a schedule", judge=judge_job)
     async def replace_schedule(
         self,
         request: ApiRequest,
@@ -68,6 +69,7 @@ class SchedulesController(Controller):
     @put(
         "/by-key/{key:str}", guards=[requires(Scope.WRITE_JOBS)], summary="Create or replace a schedule by its key",
         responses={201: ResponseSpec(ScheduleOut, description="It is new.", generate_examples=False)},
+        dependencies={"new_only": Provide(provide_new_only, sync_to_thread=False)}, judge=judge_job,
     )  # fmt: skip
     async def put_schedule_by_key(
         self,
@@ -77,16 +79,19 @@ class SchedulesController(Controller):
         key: Annotated[str, PathParameter(description="your own name for it", max_length=200)],
         data: JSONBody[ScheduleIn],
         match: IfMatch,
+        new_only: NamedDependency[bool],
     ) -> Response[ScheduleOut]:
         """For schedules declared by code at each start: 201 when it is new, else 200. A key is its owner's. The same
         again changes nothing; only a new timing moves `nextFireAt`. A paused one stays paused.
+
+        With `If-None-Match: *` only a new one is made, with `If-Match: *` none: 412 otherwise.
         """
         _check(request, caller, data)
-        schedule, is_new = await schedules.put_schedule(session, caller, key, data, match)
+        schedule, is_new = await schedules.put_schedule(session, caller, key, data, match, new_only=new_only)
         headers = {"Location": f"/api/v1/schedules/{schedule.id}"}
         return Response(ScheduleOut.of(schedule), status_code=201 if is_new else 200, headers=headers)
 
-    @patch("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Change a schedule")
+    @patch("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Change a schedule", judge=judge_job)
     async def update_schedule(
         self,
         request: ApiRequest,
@@ -97,8 +102,10 @@ class SchedulesController(Controller):
         match: IfMatch,
     ) -> ScheduleOut:
         schedule = await _get(session, caller, schedule_id, lock=True)
-        await schedules.update_schedule(session, schedule, data, match)
-        _check(request, caller, schedule)
+        callback_url = schedule.callback_url if data.callback_url is UNSET else data.callback_url
+        with along_with(callback_faults(request.app.state.settings, callback_url)):
+            await schedules.update_schedule(session, schedule, data, match)
+            submittable(caller, schedule.kind, schedule.payload)
         return ScheduleOut.of(schedule)
 
     @delete("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Delete a schedule")
@@ -152,10 +159,10 @@ class SchedulesController(Controller):
         return await accepted(request, await schedules.run_now(session, caller, schedule))
 
 
-def _check(request: ApiRequest, caller: Caller, schedule: ScheduleIn | Schedule) -> None:
+def _check(request: ApiRequest, caller: Caller, schedule: ScheduleIn) -> None:
     """What submitting one of its jobs needs."""
-    submittable(caller, schedule.kind, schedule.payload)
-    check_callback(request.app.state.settings, schedule.callback_url)
+    with along_with(callback_faults(request.app.state.settings, schedule.callback_url)):
+        submittable(caller, schedule.kind, schedule.payload)
 
 
 async def _get(session: Session, caller: Caller, id_: UUID, *, lock: bool = False) -> Schedule:

@@ -1,15 +1,14 @@
 """Schedules on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
 from api.jobs.schemas import CallbackUrl, Tags
 from models.jobs.rules import DEFAULT_PRIORITY, Priority
-from models.kernel.errors import Fault
-from models.kernel.schema import In, Name, Out, Timezone
+from models.kernel.schema import In, Name, Out, Rule, Timezone
 from models.schedules.rules import CatchUp, Overlap, Timing, check_overlap, check_timing
 
 Cron = Annotated[
@@ -44,9 +43,10 @@ class ScheduleIn(In):
     catch_up: CatchUp = CatchUp.ONCE
     overlap: Overlap = Overlap.ALLOW
 
-    def faults(self) -> list[Fault]:
-        timing = Timing(self.timezone, self.cron, self.rrule, self.starts_at)
-        return [*check_timing(timing), *check_overlap(self.catch_up, self.overlap)]
+    rules: ClassVar[tuple[Rule, ...]] = (
+        lambda schedule: check_timing(Timing(schedule.timezone, schedule.cron, schedule.rrule, schedule.starts_at)),
+        lambda schedule: check_overlap(schedule.catch_up, schedule.overlap),
+    )
 
 
 class SchedulePatch(In):

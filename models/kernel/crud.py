@@ -22,14 +22,19 @@ Check = Callable[[R], Sequence[Fault]]
 
 
 class Match(msgspec.Struct, frozen=True):
-    """The version a write expects (`If-Match`); None when the caller does not care."""
+    """What a write expects to find (`If-Match`): one of these states, which are versions of a row; without any, the
+    resource as it is, or nothing at all unless it `exists`."""
 
-    version: int | None = None
+    states: frozenset[str] | None = None
+    exists: bool = False
 
     def check(self, row: Resource) -> None:
         """Raises PreconditionFailed when someone else has changed the row since."""
-        if self.version is not None and row.version != self.version:
-            raise PreconditionFailed(f"The resource is at version {row.version}, not {self.version}.")
+        if not self.allows(str(row.version)):
+            raise PreconditionFailed(f"The resource is at version {row.version} now, which is not the expected one.")
+
+    def allows(self, state: str) -> bool:
+        return self.states is None or state in self.states
 
 
 ANY = Match()

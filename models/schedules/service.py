@@ -66,14 +66,21 @@ async def create_schedule(
 
 
 async def put_schedule(
-    session: AsyncSession, actor: Actor, key: str, data: msgspec.Struct, match: Match = ANY
+    session: AsyncSession,
+    actor: Actor,
+    key: str,
+    data: msgspec.Struct,
+    match: Match = ANY,
+    *,
+    new_only: bool = False,
 ) -> tuple[Schedule, bool]:
     """The caller's schedule of that key as `data` says, and whether it is new. The same again changes nothing.
 
-    Raises PreconditionFailed when another version is expected than there is, or one where there is none.
+    Raises PreconditionFailed when another version is expected than there is, or one where there is none, or none where
+    there is one (`new_only`).
     """
     schedule = await session.scalar(queries.of_key(actor.name, key))
-    if schedule is None and match.version is not None:
+    if schedule is None and match.exists:
         raise PreconditionFailed(f"There is no schedule of the key `{key}`, at any version.")
     if schedule is None:
         try:
@@ -83,6 +90,8 @@ async def put_schedule(
             if constraint(error) != "uq_schedules_owner_key":
                 raise
         schedule = (await session.scalars(queries.of_key(actor.name, key))).one()
+    if new_only:
+        raise PreconditionFailed(f"There is a schedule of the key `{key}` already, at version {schedule.version}.")
     return await update_schedule(session, schedule, data, match), False
 
 
@@ -95,16 +104,14 @@ async def update_schedule(
     """
     before, now = timing_of(schedule), await database_now(session)
 
-    def faults(changed: Schedule) -> list[Fault]:
+    def check(changed: Schedule) -> list[Fault]:
         timing = timing_of(changed)
-        found = rules.check_overlap(changed.catch_up, changed.overlap)
-        return [*_payload_faults(changed), *found, *(rules.check_fires(timing, now) if timing != before else [])]
+        found = rules.check_fires(timing, now) if timing != before else []
+        if timing != before and not found and changed.paused_at is None:
+            changed.next_fire_at = rules.next_fire(timing, now)  # here, so that the row changes once
+        return [*_payload_faults(changed), *rules.check_overlap(changed.catch_up, changed.overlap), *found]
 
-    await crud.apply(session, schedule, data, match, check=faults)
-    if schedule.paused_at is None and timing_of(schedule) != before:
-        schedule.next_fire_at = rules.next_fire(timing_of(schedule), now)
-    await session.flush()
-    return schedule
+    return await crud.apply(session, schedule, data, match, check=check)
 
 
 async def pause_schedule(session: AsyncSession, schedule: Schedule) -> Schedule:

@@ -139,7 +139,7 @@ async def test_numbers_beyond_every_column_are_faults(client: ApiClient) -> None
     is_problem(await client.get("/events", params={"after": 2**63}), 400, "VALIDATION_ERROR")
 
 
-@pytest.mark.parametrize("etag", ["3", "W/3", '"x"', '"' + "9" * 40 + '"', '"1", "2"'])
+@pytest.mark.parametrize("etag", ["3", "W/3", "", ",", '"1" "2"', '*, "1"', "x"])
 async def test_an_if_match_that_is_no_etag_of_ours_is_a_fault(client: ApiClient, etag: str) -> None:
     response = await client.patch(f"/customers/{NOBODY}", json={}, headers={"If-Match": etag})
     problem = is_problem(response, 400, "VALIDATION_ERROR")
