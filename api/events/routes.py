@@ -1,11 +1,15 @@
 """The feed of what happened, and the catalogue of what can."""
 
+from typing import Any
+
 from litestar import Controller, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 
 from api.auth import authenticated, requires
 from api.dependencies import CurrentCaller, Session, documented, query_of
 from api.events.schemas import EventFeed, EventOut, EventQuery, EventTypeOut
+from api.problems import PROBLEM_JSON
 from models.events.catalogue import all_event_types
 from models.events.service import list_after
 from models.identity.caller import Caller
@@ -19,22 +23,30 @@ class EventsController(Controller):
     @get(
         "/", guards=[requires(Scope.READ_EVENTS)], summary="Read events in order",
         dependencies={"page": query_of(EventQuery)}, operation_class=documented(EventQuery),
+        responses={
+            410: ResponseSpec(
+                Any, description="Some of what came after the position is forgotten.", media_type=PROBLEM_JSON
+            )
+        },
     )  # fmt: skip
     async def list_events(
         self, session: Session, caller: CurrentCaller, page: NamedDependency[EventQuery]
     ) -> EventFeed:
         """Everything after a position, oldest first: a polling trigger that misses nothing and repeats nothing.
 
+        Events are kept for a time (`BELLWORK_EVENT_KEEP_DAYS`). Who comes back so late that some were forgotten is told
+        so: 410, with the `oldestPosition` there is; `after=0` begins with it.
+
         What happens to users and webhook endpoints is shown to those who may see these; jobs and files of others to
         staff, as in their lists.
         """
         patterns = [part.strip() for part in page.types.split(",") if part.strip()] or None
-        events = await list_after(
+        feed = await list_after(
             session, page.after, page.limit, patterns, without=_unseen(caller), owner=caller.visible_owner
         )
         return EventFeed(
-            data=[EventOut.of(event) for event in events],
-            next_after=events[-1].position if events else page.after,
+            data=[EventOut.of(event) for event in feed.events],
+            next_after=feed.reached,
         )
 
 

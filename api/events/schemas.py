@@ -36,7 +36,7 @@ class EventOut(Out):
 
 
 class EventFeed(Out):
-    """`nextAfter` is what to ask for next; it stays the same while there is nothing new."""
+    """`nextAfter` is what to ask for next; it is also past what was not asked for, or is not yours to see."""
 
     data: list[EventOut]
     next_after: int

@@ -40,10 +40,14 @@ UPDATE events SET position = numbered.position FROM numbered WHERE events.id = n
 RETURNING {_COLUMNS}
 """
 
+# Also from and to which position there are events, as of the same moment: in a row without an id where none is shown.
 AFTER = f"""
-SELECT {_COLUMNS} FROM events
-WHERE position > $1 AND ($3::text[] IS NULL OR type LIKE ANY ($3::text[]))
-  AND resource_type <> ALL ($4::text[])
-  AND ($5::text IS NULL OR actor = $5 OR resource_type NOT IN ('job', 'export'))
-ORDER BY position LIMIT $2
+SELECT * FROM (SELECT min(position) AS oldest, max(position) AS newest FROM events) AS bounds
+LEFT JOIN LATERAL (
+    SELECT {_COLUMNS} FROM events
+    WHERE position > $1 AND ($3::text[] IS NULL OR type LIKE ANY ($3::text[]))
+      AND resource_type <> ALL ($4::text[])
+      AND ($5::text IS NULL OR actor = $5 OR resource_type NOT IN ('job', 'export'))
+    ORDER BY position LIMIT $2
+) AS event ON true ORDER BY position
 """

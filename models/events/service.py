@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.events import queries
 from models.events.catalogue import EventType
 from models.kernel.actor import Actor
+from models.kernel.errors import Gone
 from models.kernel.ids import new_id
 from models.kernel.session import Connection, Row, fetch
 
@@ -66,6 +67,13 @@ async def publish(session: AsyncSession, limit: int) -> list[EventRecord]:
     return sorted((event_record(row) for row in rows), key=lambda event: event.position)
 
 
+class Feed(msgspec.Struct, frozen=True):
+    """`reached` is the position to go on behind: nothing more will come before it."""
+
+    events: list[EventRecord]
+    reached: int
+
+
 async def list_after(
     on: Connection,
     position: int,
@@ -74,15 +82,23 @@ async def list_after(
     *,
     without: Sequence[str] = (),
     owner: str | None = None,
-) -> list[EventRecord]:
-    """Published events after a position, oldest first; `patterns` are types or globs such as `meeting.*`.
+) -> Feed:
+    """Published events after a position (0: from the oldest that is kept), oldest first; `patterns` are types or globs
+    such as `meeting.*`.
 
     Left out are events about resources of the types `without` and, with an `owner`, about the jobs and files that
-    others have asked for.
+    others have asked for. Raises Gone where some of those after the position are forgotten.
     """
     likes = None if patterns is None else [as_like(pattern) for pattern in patterns]
     rows = await fetch(on, queries.AFTER, position, limit, likes, list(without), owner)
-    return [event_record(row) for row in rows]
+    oldest, newest = rows[0]["oldest"] or 1, rows[0]["newest"] or 0
+    if 0 < position < oldest - 1:
+        raise Gone(
+            f"Events up to position {oldest - 1} are forgotten. What they have changed is to be read anew; "
+            f"those that are kept come after {oldest - 1}.", oldest_position=oldest,
+        )  # fmt: skip
+    events = [event_record(row) for row in rows if row["id"] is not None]
+    return Feed(events, events[-1].position if len(events) == limit else max(position, newest))
 
 
 def as_like(pattern: str) -> str:

@@ -1,4 +1,6 @@
-"""What happened, immutably. `position` is given when the event is published, so that it grows in visible order."""
+"""What happened, immutably. `position` is given when the event is published, so that it grows in visible order; the
+oldest are forgotten after a time.
+"""
 
 from datetime import datetime
 from typing import Any

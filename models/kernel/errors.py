@@ -61,6 +61,12 @@ class NotFound(DomainError):
         return cls(f"There is no {name} {id_}.")
 
 
+class Gone(DomainError):
+    """It was there, and is kept no longer."""
+
+    code = "GONE"
+
+
 class Conflict(DomainError):
     """Something already there excludes this."""
 

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     audit_keep_days: int = Field(default=730, ge=90)
     job_keep_days: int = Field(default=30, ge=1, validate_default=True)
     failed_job_keep_days: int = Field(default=90, ge=1, validate_default=True)
+    event_keep_days: int = Field(default=365, ge=30, validate_default=True)
+    message_keep_days: int = Field(default=90, ge=1, validate_default=True)
 
     mail_from: str = "Bellwork <no-reply@bellwork.example>"
     resend_api_key: SecretStr | None = None
@@ -145,6 +147,14 @@ class Settings(BaseSettings):
         retries = info.data.get("webhook_retry_seconds")
         if retries is not None and value < (least := days_of_tries(retries)):
             raise ValueError(f"must be {least} or more: a callback is tried that long (BELLWORK_WEBHOOK_RETRY_SECONDS)")
+        return value
+
+    @field_validator("event_keep_days", "message_keep_days")
+    @classmethod
+    def _outlasts_failed_jobs(cls, value: int, info: ValidationInfo) -> int:
+        """A delivery, or a mail, may be tried again for as long as its failed job is there."""
+        if value < (least := info.data.get("failed_job_keep_days", 0)):
+            raise ValueError(f"must be {least} or more: so long failed jobs are kept (BELLWORK_FAILED_JOB_KEEP_DAYS)")
         return value
 
     @field_validator("google_keys_url", "facebook_graph_url", "facebook_keys_url", "clerk_issuer", "clerk_api_url")

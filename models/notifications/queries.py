@@ -29,6 +29,16 @@ UPDATE messages SET status = 'failed', error = $2, version = version + 1, update
 WHERE id = $1 AND status = 'pending'
 """
 
+# Those that have been sent, or given up, so many days ago.
+FORGET = """
+DELETE FROM messages WHERE id IN (
+    SELECT id FROM messages
+    WHERE status <> 'pending' AND updated_at < statement_timestamp() - make_interval(days => $1)
+    ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
 
 def sandbox_messages(filters: Mapping[str, Any], *, confidential: bool) -> Select[Message]:
     """`confidential`: those too."""

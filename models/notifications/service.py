@@ -118,3 +118,8 @@ async def get_sandbox_message(session: AsyncSession, id_: UUID, *, confidential:
     if message is None:
         raise NotFound.thing("sandbox message", id_)
     return message
+
+
+async def forget_messages(on: Connection, keep_days: int, limit: int = 1000) -> int:
+    """Forget a chunk of those that nobody may ask for any more; gives how many."""
+    return len(await fetch(on, queries.FORGET, keep_days, limit))

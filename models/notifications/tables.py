@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.kernel.base import Entity
@@ -47,4 +48,5 @@ class Message(Entity):
         CheckConstraint("status IN ('pending', 'sent', 'failed')", name="status"),
         CheckConstraint("channel IN ('email')", name="channel"),
         Index("ix_messages_provider_id", "provider", "id"),
+        Index("ix_messages_updated_at", "updated_at", postgresql_where=sql("status <> 'pending'")),
     )

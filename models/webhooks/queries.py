@@ -8,6 +8,30 @@ from sqlalchemy import Select, select
 
 from models.webhooks.tables import WebhookDelivery, WebhookEndpoint
 
+# The oldest `$2` events that are older than `$1` days, with their deliveries and attempts (their rows go by the foreign
+# keys) of which there may be `$3`. In the order of their positions, so that there are no gaps among those that stay: up
+# to the first that is still to be delivered by a job. The last one stays, because positions are counted on from it.
+FORGET_EVENTS = """
+WITH oldest AS MATERIALIZED (
+    SELECT id, position, occurred_at FROM events
+    WHERE position < (SELECT max(position) FROM events) ORDER BY position LIMIT $2
+), old AS (
+    SELECT id, position, bool_and(occurred_at < statement_timestamp() - make_interval(days => $1)) OVER so_far AS is_old
+    FROM oldest WINDOW so_far AS (ORDER BY position)
+), judged AS (
+    SELECT old.id, bool_and(NOT is_open) OVER so_far AS may_go, sum(deliveries) OVER so_far - deliveries AS before
+    FROM old CROSS JOIN LATERAL (
+        SELECT count(*) AS deliveries, coalesce(bool_or(status = 'pending' AND EXISTS (
+            SELECT FROM jobs WHERE jobs.id = delivery.job_id AND finished_at IS NULL)), false) AS is_open
+        FROM webhook_deliveries AS delivery WHERE event_id = old.id
+    ) AS delivered
+    WHERE is_old WINDOW so_far AS (ORDER BY position)
+), forgotten AS (
+    DELETE FROM events USING judged WHERE events.id = judged.id AND may_go AND before < $3 RETURNING events.id
+)
+SELECT count(*) AS events FROM forgotten
+"""
+
 COUNT_ACTIVE = "SELECT count(*) AS endpoints FROM webhook_endpoints WHERE is_active AND deleted_at IS NULL"
 
 # A glob has letters, digits, `_`, `.` and `*` alone (the input is checked), so two replacements make it a LIKE pattern.

@@ -1,10 +1,8 @@
 """What is looked at again and again costs by what it finds, and not by what there is."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 
 from models.jobs import (
@@ -17,6 +15,7 @@ from models.jobs import (
 )
 from models.kernel.ids import new_id
 from models.kernel.session import Database
+from tests.support.plans import rows_read
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 BOUNDED: list[tuple[str, str, tuple[Any, ...], str]] = [
@@ -58,7 +57,7 @@ async def many_ended(quiet_database: Database) -> Database:
 async def test_what_has_ended_is_not_looked_at_for_what_is_under_way(many_ended: Database, name: str) -> None:
     statement, args = OF_WHAT_IS_UNDER_WAY[name]
     rows = await many_ended.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *args)
-    assert _rows_read(rows[0]["QUERY PLAN"]) < 1000, rows[0]["QUERY PLAN"]
+    assert rows_read(rows[0]["QUERY PLAN"]) < 1000, rows[0]["QUERY PLAN"]
 
 
 async def test_the_pace_of_a_rare_kind_is_not_sought_among_all_jobs(many_ended: Database) -> None:
@@ -67,20 +66,7 @@ async def test_the_pace_of_a_rare_kind_is_not_sought_among_all_jobs(many_ended: 
         await transaction.fetch(f"PREPARE pace (text) AS {statistics_queries.PACE}")
         rows = await transaction.fetch("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE pace ('a.rare_kind')")
         await transaction.fetch("DEALLOCATE pace")
-    assert _rows_read(rows[0]["QUERY PLAN"]) <= 2000, rows[0]["QUERY PLAN"]
-
-
-def _rows_read(explained: str) -> int:
-    """With what an index still has of rows that are gone."""
-    (plan,) = msgspec.json.decode(explained)
-    return sum(scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0) for scan in _scans(plan["Plan"]))
-
-
-def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if "Scan" in node["Node Type"]:
-        yield node
-    for child in node.get("Plans", []):
-        yield from _scans(child)
+    assert rows_read(rows[0]["QUERY PLAN"]) <= 2000, rows[0]["QUERY PLAN"]
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,20 @@ def test_the_days_of_tries_are_those_of_the_policy(waits: tuple[float, ...]) -> 
     for attempt in range(1, len(waits) + 1):
         longest += policy.wait(attempt, chance=1.0, retry_after=1e9)
     assert longest / 86_400 < days_of_tries(waits) <= longest / 86_400 + 1
+
+
+@pytest.mark.parametrize("name", ["BELLWORK_EVENT_KEEP_DAYS", "BELLWORK_MESSAGE_KEEP_DAYS"])
+def test_what_a_failed_job_is_about_is_kept_as_long_as_the_job(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv("BELLWORK_FAILED_JOB_KEEP_DAYS", "40")
+    environment.setenv(name, "39")
+    with pytest.raises(SettingsError, match=f"{name}: .* must be 40 or more"):
+        load_settings(None)
+    environment.setenv(name, "40")
+    load_settings(None)
+
+
+def test_events_are_kept_for_a_month_at_least(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BELLWORK_FAILED_JOB_KEEP_DAYS", "10")
+    environment.setenv("BELLWORK_EVENT_KEEP_DAYS", "29")
+    with pytest.raises(SettingsError, match="BELLWORK_EVENT_KEEP_DAYS"):
+        load_settings(None)

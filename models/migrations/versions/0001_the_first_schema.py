@@ -263,6 +263,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_messages'))
     )
     op.create_index('ix_messages_provider_id', 'messages', ['provider', 'id'], unique=False)
+    op.create_index('ix_messages_updated_at', 'messages', ['updated_at'], unique=False, postgresql_where=sa.text("status <> 'pending'"))
     op.create_table('paused_kinds',
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('paused_by', sa.Text(), nullable=False),
@@ -791,6 +792,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_provider_checks_created_at'), table_name='provider_checks')
     op.drop_table('provider_checks')
     op.drop_table('paused_kinds')
+    op.drop_index('ix_messages_updated_at', table_name='messages', postgresql_where=sa.text("status <> 'pending'"))
     op.drop_index('ix_messages_provider_id', table_name='messages')
     op.drop_table('messages')
     op.drop_table('lanes')
