@@ -14,7 +14,9 @@ SQL = re.compile(
 )
 STATEMENTS = {"select", "insert", "update", "delete", "text", "exists", "union_all"}
 SQL_ROLES = ("queries.py", "tables.py")
-SQL_IN_THE_KERNEL = {"crud.py", "paging.py", "session.py", "signals.py", "integrity.py", "base.py", "reach.py"}
+SQL_IN_THE_KERNEL = {
+    "base.py", "clock.py", "crud.py", "integrity.py", "paging.py", "reach.py", "session.py", "signals.py",
+}  # fmt: skip
 SENDING = {"apply_async", "delay", "send_task", "create_task_message", "Producer", "SimpleQueue", "publish"}
 
 Rule = Callable[[Path, str], Iterator[str]]
