@@ -53,15 +53,18 @@ class Unit:
 
     async def commit(self) -> None:
         """Raises when the commit fails; everything is then rolled back."""
-        if stack := self._close():
-            await stack.aclose()
+        await self._leave()
 
     async def commit_ahead(self, status: int, headers: dict[str, str], body: bytes) -> None:
         """Commit while the answer is waited for: of a request with an Idempotency-Key a repetition gets this one."""
         if self.keep is not None:
             described = {"content-type": "application/json", "content-length": str(len(body)), **headers}
             await self.keep(status, [(name.lower().encode(), each.encode()) for name, each in described.items()], body)
-        await self.commit()
+        await self._leave()
+
+    async def _leave(self) -> None:
+        if stack := self._close():
+            await stack.aclose()
 
     async def roll_back(self) -> None:
         if stack := self._close():
