@@ -22,7 +22,7 @@ from models.kernel.errors import RateLimited
 from models.kernel.settings import Settings
 
 UNLIMITED = {"/health", "/health/live", "/health/ready", "/metrics"}
-SEARCHES = ("search=", "q=")
+SEARCHES = {"search", "q"}
 REFUSED = Counter("bellwork_rate_limited_total", "Requests refused for coming too often", ["limit"])
 UNCOUNTED = Counter("bellwork_rate_limit_uncounted_total", "Requests let in uncounted: Redis was away", ["limit"])
 
@@ -82,8 +82,7 @@ def limited(by: Limit) -> AsyncGuard:
 
 async def searching(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """For all routes: a question with `search` (or `q`) is a search."""
-    query = connection.scope["query_string"].decode("latin-1")
-    if query and any(part.startswith(SEARCHES) for part in query.split("&")):
+    if connection.scope["query_string"] and not SEARCHES.isdisjoint(connection.query_params):
         await _take(connection, Limit.SEARCH)
 
 
