@@ -1,12 +1,13 @@
 """Types that the library would describe wrongly in the OpenAPI document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, cast
 
 from litestar.openapi.spec import OpenAPI, OpenAPIFormat, OpenAPIType, Reference, RequestBody, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
+from msgspec import inspect
 
 DECIMAL = cast(OpenAPIFormat, "decimal")  # of the registry of formats, and unknown to the library
 
@@ -61,3 +62,44 @@ def _parts(schema: Schema) -> Iterator[Any]:
     yield from (schema.properties or {}).values()
     yield from (*(schema.one_of or ()), *(schema.any_of or ()), *(schema.all_of or ()))
     yield from (schema.items, schema.additional_properties)
+
+
+def tighten(document: OpenAPI, bodies: Iterable[Any]) -> None:
+    """Say of the bodies of requests what the library leaves out: that no further fields are allowed, the bounds of what
+    stands in lists, and a minimum of 0."""
+    assert document.components is not None
+    known: dict[str, Schema] = document.components.schemas or {}
+    for type_ in bodies:
+        _tighten(inspect.type_info(type_), None, known)
+
+
+def _tighten(info: inspect.Type, schema: Any, known: dict[str, Schema]) -> None:
+    if isinstance(info, inspect.Metadata):
+        _tighten(info.type, schema, known)
+    elif isinstance(info, inspect.UnionType):
+        for each in info.types:
+            _tighten(each, schema, known)
+    elif isinstance(info, inspect.StructType):
+        _tighten_struct(info, known)
+    elif isinstance(info, inspect.ListType):
+        _tighten(info.item_type, _items_of(schema), known)
+    elif isinstance(info, inspect.IntType | inspect.FloatType) and isinstance(schema, Schema) and info.ge == 0:
+        schema.minimum = 0
+    elif isinstance(info, inspect.StrType) and isinstance(schema, Schema):
+        schema.min_length, schema.max_length = info.min_length, info.max_length
+        schema.pattern = schema.pattern or info.pattern
+
+
+def _tighten_struct(info: inspect.StructType, known: dict[str, Schema]) -> None:
+    schema = known.get(info.cls.__name__)
+    if schema is None or schema.additional_properties is not None:
+        return
+    schema.additional_properties = not info.forbid_unknown_fields
+    for field in info.fields:
+        _tighten(field.type, (schema.properties or {}).get(field.encode_name), known)
+
+
+def _items_of(schema: Any) -> Any:
+    """Of a list, or of what may be one."""
+    options = [schema, *(getattr(schema, "one_of", None) or ())]
+    return next((option.items for option in options if isinstance(option, Schema) and option.items), None)

@@ -20,7 +20,6 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
-    Parameter,
     Reference,
     RequestBody,
     Schema,
@@ -30,17 +29,17 @@ from litestar.routes import HTTPRoute
 
 from api.access import PUBLIC, scopes_of, sentence
 from api.auth import access_of, takes_job_tokens
-from api.document_types import take_strings_too
+from api.document_headers import PARAMETERS, add_headers, parameter
+from api.document_types import take_strings_too, tighten
 from api.examples import example_of
 from api.health.routes import VERSION
-from api.jobs.schemas import JobOut
 from api.problems import PROBLEM_JSON
 from api.swagger import SwaggerUI
 from models.jobs.kinds import JobKind, all_kinds
 
 API = "/api/v1"
 SAFE = {"GET", "HEAD", "OPTIONS"}
-NAMES_A_KIND = {"submit_job", "submit_batch"}
+NAMES_A_KIND = {"submit_job", "create_schedule"}
 NEEDS_AN_END = {"download_export"}
 PROBLEMS = {
     400: ("VALIDATION_ERROR", "A field, parameter or header is at fault; `errors` names every one."),
@@ -59,13 +58,11 @@ OPTIONS = {
     "onDuplicate": "replace", "tags": ["import:2026-02"], "maxAttempts": 3,
     "callbackUrl": "https://example.com/hooks/bellwork",
 }  # fmt: skip
-IF_MATCH = 'The version to change, as its `ETag` gave it (`"3"`); another one is refused with 412.'
-IDEMPOTENCY_KEY = "A repetition with the same key and body gets the first answer again, for 24 hours."
-PREFER = "`wait=N` holds the answer until the job ends, for N seconds at most (30)."
-HEADERS = {
-    "IfMatch": ("If-Match", IF_MATCH),
-    "IdempotencyKey": ("Idempotency-Key", IDEMPOTENCY_KEY),
-    "Prefer": ("Prefer", PREFER),
+# Of what is no JSON.
+TEXTS = {
+    "text/event-stream": 'event: progress\nid: 5f0c1d2e3a4b5c6d\ndata: {"status":"running"}\n\n',
+    "text/csv": "id,name\r\n0198c0de-0000-7000-8000-000000000001,Noa Levi\r\n",
+    "text/plain": "bellwork_jobs 7.0\n",
 }
 
 
@@ -78,7 +75,7 @@ def openapi_config() -> OpenAPIConfig:
         render_plugins=[SwaggerUI()],
         components=Components(
             responses={f"Problem{status}": _problem(status) for status in PROBLEMS},
-            parameters={key: _header(*header) for key, header in HEADERS.items()},
+            parameters={key: parameter(*header) for key, header in PARAMETERS.items()},
             security_schemes={
                 "bearer": SecurityScheme(
                     type="http", scheme="bearer", description="an access token, an API key, or a job's token"
@@ -102,12 +99,16 @@ def complete(app: Litestar) -> None:
     document = app.openapi_schema
     assert document.components is not None
     document.components.schemas = {**(document.components.schemas or {}), "Problem": _problem_schema()}
+    bodies = []
     for path, handler, operation in _operations(app):
+        if handler.parsed_data_field is not None:
+            bodies.append(handler.parsed_data_field.annotation)
         _add_security(operation, handler)
-        _add_headers(operation, handler)
+        add_headers(operation, handler, _answer_type(handler))
         _add_examples(operation, handler)
         _add_problems(operation, handler, path)
     take_strings_too(document)
+    tighten(document, bodies)
 
 
 def _operations(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler, Operation]]:
@@ -130,29 +131,22 @@ def _add_security(operation: Operation, handler: HTTPRouteHandler) -> None:
     operation.description = f"{operation.description}\n\n{needs}" if operation.description else needs
 
 
-def _add_headers(operation: Operation, handler: HTTPRouteHandler) -> None:
-    keys = []
-    if _takes(handler, "match"):
-        keys.append("IfMatch")
-    if _writes(handler) and operation.security:
-        keys.append("IdempotencyKey")
-    if _answer_type(handler) is JobOut:
-        keys.append("Prefer")
-    references = [Reference(ref=f"#/components/parameters/{key}") for key in keys]
-    operation.parameters = [*(operation.parameters or []), *references] or None
-
-
 def _add_examples(operation: Operation, handler: HTTPRouteHandler) -> None:
     if isinstance(operation.request_body, RequestBody):
         for type_, media in operation.request_body.content.items():
             if type_ == "application/json":
                 _add_body_example(media, handler)
-    returned = _answer_type(handler)
-    for response in (operation.responses or {}).values():
-        if isinstance(response, OpenAPIResponse) and response.content and returned is not None:
-            for type_, media in response.content.items():
-                if type_ == "application/json" and isinstance(media, OpenAPIMediaType):
-                    media.example = example_of(returned)
+    for status, response in (operation.responses or {}).items():
+        if isinstance(response, OpenAPIResponse) and status.startswith("2"):
+            for type_, media in (response.content or {}).items():
+                if isinstance(media, OpenAPIMediaType):
+                    media.example = TEXTS.get(type_) or _answer_example(handler, status)
+
+
+def _answer_example(handler: HTTPRouteHandler, status: str) -> Any:
+    spec = (handler.responses or {}).get(int(status))
+    type_ = _told_by(spec.data_container) if spec else _answer_type(handler)
+    return None if type_ is None else example_of(type_)
 
 
 def _add_body_example(media: OpenAPIMediaType, handler: HTTPRouteHandler) -> None:
@@ -171,24 +165,24 @@ def _submission(kind: JobKind, **options: Any) -> Example:
 
 
 def _answer_type(handler: HTTPRouteHandler) -> Any:
+    return _told_by(handler.parsed_return_field.annotation)
+
+
+def _told_by(type_: Any) -> Any:
     """The struct in `Response[Struct]`, or what is returned bare, of several the first; None for streams, files and
     nothing.
     """
-    type_ = handler.parsed_return_field.annotation
     if isinstance(type_, UnionType):
-        type_ = get_args(type_)[0]
+        return _told_by(get_args(type_)[0])
     origin = get_origin(type_) or type_
     if isinstance(origin, type) and issubclass(origin, litestar.Response):
-        type_ = next(iter(get_args(type_)), None)
-        origin = get_origin(type_) or type_
+        return _told_by(next(iter(get_args(type_)), None))
     known = isinstance(origin, type) and (issubclass(origin, msgspec.Struct) or origin in (list, dict))
     return type_ if known else None
 
 
 def _add_problems(operation: Operation, handler: HTTPRouteHandler, path: str) -> None:
     responses = {status: answer for status, answer in (operation.responses or {}).items() if status != "400"}
-    if "202" in responses and _answer_type(handler) is JobOut:
-        responses.setdefault("200", responses["202"])
     for status in _problem_statuses(operation, handler, path):
         responses.setdefault(str(status), Reference(ref=f"#/components/responses/Problem{status}"))
     operation.responses = dict(sorted(responses.items()))
@@ -252,12 +246,6 @@ def _problem_schema() -> Schema:
             "errors": Schema(type=OpenAPIType.ARRAY, items=fault),
         },
     )
-
-
-def _header(name: str, description: str) -> Parameter:
-    """Without an example, which the page would send unasked."""
-    text = Schema(type=OpenAPIType.STRING)
-    return Parameter(name=name, param_in="header", required=False, description=description, schema=text)
 
 
 def _camel(name: str) -> str:

@@ -194,6 +194,9 @@ class JobsController(Controller):
         guards=[reaches(Scope.WRITE_JOBS, Verb.UPDATE)],
         status_code=200,
         summary="Cancel a job",
+        responses={
+            202: ResponseSpec(CancelOut, description="It has not seen the request yet", generate_examples=False)
+        },
     )
     async def cancel_job(
         self, request: ApiRequest, session: Session, caller: CurrentCaller, job_id: FromPath[UUID]

@@ -1,13 +1,15 @@
 """Jobs on the wire."""
 
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from models.jobs.kinds import JobKind
+from api.examples import example_of
+from models.jobs.kinds import JobKind, kind_named
 from models.jobs.limits import Limits
 from models.jobs.operations import Pause
 from models.jobs.pace import Pace
@@ -175,6 +177,11 @@ class AttemptOut(Out):
         return AttemptOut(**{name: getattr(record, name) for name in cls.__struct_fields__})
 
 
+@cache
+def _result_example(name: str) -> Any:
+    return example_of(kind_named(name).result)
+
+
 class JobKindOut(Out):
     """`pace` is in seconds, over the last 200 jobs that succeeded. `pausedBy`, for administrators, and `pausedAt` are
     null of a kind that is not paused."""
@@ -190,6 +197,7 @@ class JobKindOut(Out):
     payload_schema: dict[str, Any]
     result_schema: dict[str, Any]
     example: dict[str, Any]
+    result_example: dict[str, Any]
     paused: bool
     paused_by: Annotated[str, Meta(examples=["user:0198c0de-0000-7000-8000-000000000001"])] | None
     paused_at: datetime | None
@@ -203,5 +211,6 @@ class JobKindOut(Out):
             limits=kind.limits,
             payload_schema=msgspec.json.schema(kind.args),
             result_schema=msgspec.json.schema(kind.result), example=kind.example, pace=pace,
+            result_example=_result_example(kind.name),
             paused=pause is not None, paused_by=pause.by if pause else None, paused_at=pause.at if pause else None,
         )  # fmt: skip
