@@ -14,7 +14,7 @@ from api.addresses import Addresses
 from api.api_keys.routes import ApiKeysController
 from api.audit.routes import AuditController
 from api.auth import AuthenticationMiddleware
-from api.bodies import BodyRequest, read_body
+from api.bodies import BodyRequest, read_request
 from api.courses.routes import BranchesController, ClosuresController, CoursesController
 from api.cycles.routes import CyclesController
 from api.dependencies import DEPENDENCIES
@@ -114,7 +114,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
         guards=[searching],
         request_class=BodyRequest,
-        before_request=read_body,
+        before_request=read_request,
         exception_handlers={Exception: answer},
         dependencies=DEPENDENCIES,
         after_request=add_etag,

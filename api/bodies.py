@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
 
 from api.conditions import IF_MATCH, condition_faults
 from models.kernel.errors import Fault, Invalid
 from models.kernel.settings import Settings
-from models.kernel.validation import decode
+from models.kernel.validation import decode, refuse_nuls
 
 # What a route finds wrong with a body, of which some fields cannot be read, as plain JSON: `@post(…, judge=…)`.
 Judge = Callable[[Settings, Any], list[Fault]]
@@ -24,12 +25,30 @@ class BodyRequest(Request[Any, Any, Any]):
         return self.scope["state"]["data"]
 
 
-async def read_body(request: Request[Any, Any, Any]) -> None:
-    """A `before_request` hook. Raises Invalid with everything that is wrong with the body, and with `If-Match`."""
+async def read_request(request: Request[Any, Any, Any]) -> Response[None] | None:
+    """A `before_request` hook: the body, the texts in the path, and the answer to who asks for the methods."""
+    if request.method == "OPTIONS":
+        return _methods(request)
+    refuse_nuls([name for name, text in request.path_params.items() if isinstance(text, str) and "\0" in text])
+    _read_body(request)
+    return None
+
+
+def _methods(request: Request[Any, Any, Any]) -> Response[None]:
+    """All of the path. (Litestar names those of the first handler that it has met.)"""
+    of_paths = ((route.path_format, route) for route in request.app.routes)
+    found = (route.methods for path, route in of_paths if path == request.scope["path_template"])
+    methods = sorted(set().union(*found))
+    return Response(None, status_code=204, headers={"Allow": ", ".join(methods)})
+
+
+def _read_body(request: Request[Any, Any, Any]) -> None:
+    """Raises Invalid with everything that is wrong with the body, and with `If-Match`."""
     handler, state = request.route_handler, request.scope["state"]
     field = handler.parsed_data_field
     if field is None or (not state["raw_body"] and field.has_default):
         return
+    _check_media_type(request)
     faults = condition_faults(request, IF_MATCH) if "match" in handler.parsed_fn_signature.parameters else []
     try:
         state["data"] = decode(state["raw_body"], field.annotation)
@@ -39,6 +58,13 @@ async def read_body(request: Request[Any, Any, Any]) -> None:
         faults = [*invalid.errors, *faults]
     if faults:
         raise Invalid.of(_with_judged(request, faults))
+
+
+def _check_media_type(request: Request[Any, Any, Any]) -> None:
+    """Without one it is taken for JSON. Raises 415."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent and sent != "application/json" and not sent.endswith("+json"):
+        raise HTTPException(f"A body is `application/json`, and not `{sent}`.", status_code=415)
 
 
 def _with_judged(request: Request[Any, Any, Any], faults: list[Fault]) -> list[Fault]:

@@ -46,8 +46,8 @@ def provide_reach(request: ApiRequest) -> Reach:
 
 
 def provide_match(request: ApiRequest) -> Match:
-    """The states named by `If-Match: "3"`; none without the header or for `*`. (`read_body` has looked at it where
-    there is a body, so that what is wrong with both is named.)"""
+    """The states named by `If-Match: "3"`; none without the header or for `*`. (Where there is a body, who reads
+    that has looked at the header, so that what is wrong with both is named.)"""
     if faults := condition_faults(request, IF_MATCH):
         raise Invalid.of(faults)
     etags = etags_in(request, IF_MATCH)

@@ -49,6 +49,7 @@ PROBLEMS = {
     409: ("CONFLICT", "Something that is there already excludes this."),
     412: ("PRECONDITION_FAILED", "Someone else has changed the resource since (`If-Match`)."),
     413: ("PAYLOAD_TOO_LARGE", "The body is too long."),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "The body is not said to be JSON."),
     422: ("UNPROCESSABLE", "Well-formed, but it cannot be done as things stand."),
     429: ("RATE_LIMITED", "Too many requests in a minute; `Retry-After` says when to come again."),
     503: ("SERVICE_UNAVAILABLE", "A part is away; `Retry-After` says when to try again."),
@@ -192,6 +193,8 @@ def _problem_statuses(operation: Operation, handler: HTTPRouteHandler, path: str
     yield 401
     if operation.parameters or operation.request_body:
         yield 400
+    if operation.request_body:
+        yield 415
     if operation.security:
         yield 403
     if "{" in path or handler.handler_name in NAMES_A_KIND:

@@ -6,15 +6,15 @@ from uuid import UUID
 from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import ResponseSpec
-from litestar.params import FromPath, JSONBody, PathParameter
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
 from msgspec import UNSET
 
-from api.auth import requires
+from api.auth import admins_only, requires
 from api.dependencies import ApiRequest, CurrentCaller, IfMatch, Session, documented, provide_new_only, query_of
 from api.jobs.following import accepted
 from api.jobs.schemas import JobOut
 from api.jobs.submitting import along_with, callback_faults, judge_job, submittable
-from api.resources import Response, created, listing
+from api.resources import Response, created, hard_delete_allowed, listing
 from api.schedules.schemas import FireTimesOut, FireTimesQuery, ScheduleIn, ScheduleOut, SchedulePatch
 from models.identity.caller import Caller
 from models.identity.permissions import Scope
@@ -110,11 +110,22 @@ class SchedulesController(Controller):
 
     @delete("/{schedule_id:uuid}", guards=[requires(Scope.WRITE_JOBS)], summary="Delete a schedule")
     async def delete_schedule(
-        self, session: Session, caller: CurrentCaller, schedule_id: FromPath[UUID], match: IfMatch
+        self,
+        session: Session,
+        caller: CurrentCaller,
+        schedule_id: FromPath[UUID],
+        match: IfMatch,
+        hard: FromQuery[bool] = False,
     ) -> None:
-        """It fires no more; its jobs stay."""
-        await _get(session, caller, schedule_id)
-        await crud.delete(session, Schedule, schedule_id, match)
+        """It fires no more; its jobs stay. `hard=true` (administrators) removes the row for good."""
+        if not hard_delete_allowed(caller, hard):
+            await _get(session, caller, schedule_id)
+        await crud.delete(session, Schedule, schedule_id, match, hard=hard)
+
+    @post("/{schedule_id:uuid}/restore", guards=[admins_only], status_code=200, summary="Restore a schedule")
+    async def restore_schedule(self, session: Session, schedule_id: FromPath[UUID]) -> ScheduleOut:
+        """Fire times that passed while it was deleted are not made up for."""
+        return ScheduleOut.of(await schedules.restore_schedule(session, schedule_id))
 
     @get(
         "/{schedule_id:uuid}/fire-times", guards=[requires(Scope.READ_JOBS)], summary="When it fires next",

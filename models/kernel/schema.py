@@ -39,7 +39,8 @@ Money = Annotated[Decimal, Meta(description="exact decimal, never rounded silent
 Rule = Callable[[Any], Iterable[Fault]]
 
 FIRST_YEAR, LAST_YEAR = 2, 9998
-_ZONES = available_timezones()
+# Without those that say nothing of a place: the machine's own, and none.
+_ZONES = available_timezones() - {"localtime", "Factory"}
 MAX_MONEY = Decimal(10) ** 12
 
 

@@ -132,6 +132,17 @@ async def resume_schedule(session: AsyncSession, schedule: Schedule) -> Schedule
     return schedule
 
 
+async def restore_schedule(session: AsyncSession, id_: UUID) -> Schedule:
+    """Fire times that passed meanwhile are not made up for. Raises Unprocessable when its timing cannot be read, and
+    Conflict when its owner has another of its key by now."""
+    schedule = await crud.get_any(session, Schedule, id_)
+    if schedule.deleted_at is not None and schedule.paused_at is None:
+        schedule.next_fire_at = rules.next_fire(readable_timing(schedule), await database_now(session))
+    schedule.deleted_at = None
+    await session.flush()
+    return schedule
+
+
 async def fire_times(on: Connection, schedule: Schedule, count: int) -> list[datetime]:
     """The next ones, paused or not. Raises Unprocessable when its timing cannot be read."""
     return rules.preview(readable_timing(schedule), await database_now(on), count)
