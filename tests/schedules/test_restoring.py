@@ -7,8 +7,8 @@ import pytest
 
 from models.kernel.session import Database
 from models.schedules.rules import Timing, fires_after
-from tests.api.test_others_work import key_with
 from tests.support.client import ApiClient
+from tests.support.keys import key_with
 
 DAILY = {"name": "x", "cron": "0 3 * * *", "kind": "probe.echo", "payload": {"text": "x"}}
 
