@@ -41,6 +41,7 @@ class Hold:
         self._worked = worked
         self._body = body
         self._lease = lease
+        self._broken_off_at: float | None = None
         self._since = time.monotonic()
         self.good_until = self._since + limit + lease
 
@@ -52,12 +53,12 @@ class Hold:
     def overstay(self, now: float) -> None:
         """Break it off, because it has had its time: whatever it awaits, its handler or the writing of its end, answers
         no more. A process in which that does not help must not keep what it holds."""
-        if now - self.good_until > self._lease:
-            kill_this_process([self])
-        if not self.lost:
+        if self._broken_off_at is None:
             log.warning("attempt_overstayed", job_id=str(self.job.id), kind=self.job.kind)
-            self.lost = True
+            self.lost, self._broken_off_at = True, now
             self._body.cancel()
+        elif now - self._broken_off_at > self._lease:
+            kill_this_process([self])
 
     def older_than(self, seconds: float, now: float) -> bool:
         return now - self._since > seconds
@@ -144,22 +145,23 @@ class Leases:
         return now - self.renewed_at + self._pause > self.seconds / 3
 
     async def _tick(self) -> None:
-        """Beside what waits for PostgreSQL: that it is slow does not mean that the loop stands still."""
+        """Beside what waits for PostgreSQL: that it is slow, or answers no more, does not mean that the loop stands
+        still."""
         while True:
-            self.ticked_at = time.monotonic()
+            now = self.ticked_at = time.monotonic()
+            for hold in self.held():
+                if hold.good_until <= now:
+                    hold.overstay(now)
             await asyncio.sleep(self._pause / 2)
 
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(self._pause)
             now = time.monotonic()
-            for hold in self.held():
-                if hold.good_until <= now:
-                    hold.overstay(now)
             held = [hold for hold in self.held() if hold.good_until > now and hold.older_than(self._pause / 2, now)]
             if held:
                 try:
-                    await asyncio.wait_for(self._look_after(held, now), self.seconds / 3)
+                    await self._look_after(held, now)
                 except Exception as error:
                     log.warning("leases_not_renewed", jobs=len(held), error=repr(error))
 
