@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from litestar import Litestar
 
+from models.jobs.pace import PaceReader
 from models.jobs.service import enqueue
 from models.kernel import schema
 from models.kernel.actor import SYSTEM
@@ -39,8 +41,13 @@ async def test_what_was_due_before_it_was_asked_for_is_due_now(quiet_client: Api
 
 @pytest.mark.parametrize("due", ["-infinity", "0001-01-02T00:00:00Z", LONG_AGO])
 async def test_a_row_that_was_due_for_ever_spoils_no_answer_of_its_kind(
-    quiet_client: ApiClient, quiet_database: Database, due: str
+    quiet_app: Litestar,
+    quiet_client: ApiClient,
+    quiet_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    due: str,
 ) -> None:
+    monkeypatch.setattr(quiet_app.state, "pace", PaceReader())  # which knows nothing of the test before
     ended = (await enqueue(quiet_database, SYSTEM, Echo(text="x"))).id
     await quiet_database.execute(
         "UPDATE jobs SET status = 'succeeded', run_at = $2::text::timestamptz, started_at = now(), finished_at = now(),"
