@@ -96,7 +96,7 @@ async def test_a_token_that_facebook_takes_back_in_between_opens_nothing(
         ({"accessToken": "EAAG", "nonce": "n"}, ["nonce"]),
         ({"accessToken": "EAAG&fields=id"}, ["accessToken"]),
         ({"accessToken": "E" * 2049}, ["accessToken"]),
-        ({"token": "EAAG"}, ["token"]),
+        ({"token": "EAAG"}, ["token", "accessToken"]),
     ],
 )
 async def test_what_is_sent_is_one_token_of_a_known_kind(
