@@ -160,6 +160,9 @@ async def client(anonymous: ApiClient, database: Database) -> ApiClient:
 @pytest.fixture
 async def quiet_anonymous(quiet_app: Litestar, quiet_database: Database) -> AsyncIterator[ApiClient]:
     """Calls an API whose jobs stay queued and whose schedules do not fire, without credentials."""
+    from models.jobs.pace import PaceReader
+
+    quiet_app.state.pace = PaceReader()  # the one before remembers another test's jobs
     async with calling(quiet_app) as client:
         yield client
 

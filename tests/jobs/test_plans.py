@@ -49,7 +49,12 @@ async def many_ended(quiet_database: Database) -> Database:
                   'succeeded', 5, 'system', now(), 1, now() - interval '1 day'
            FROM generate_series(1, 5000) AS n"""
     )
+    await quiet_database.execute(
+        """INSERT INTO job_attempts (job_id, attempt, worker, started_at, finished_at, outcome)
+           SELECT id, 1, 'w', finished_at, finished_at, 'succeeded' FROM jobs"""
+    )
     await quiet_database.execute("VACUUM ANALYZE jobs")
+    await quiet_database.execute("VACUUM ANALYZE job_attempts")
     return quiet_database
 
 
