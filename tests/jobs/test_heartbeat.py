@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -10,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.platform import LocalPlatform
-from models.kernel.heartbeat import path
+from models.kernel.session import Database
+from models.kernel.settings import Settings
+from tasks.heartbeat import Heartbeat
 from tests.support.client import eventually
 from tests.support.servers import REPOSITORY
 
@@ -47,14 +48,18 @@ async def test_one_that_has_not_begun_or_no_longer_works_is_not(environment: dic
     assert "has done nothing for" in await _check(environment)
 
 
-async def test_a_worker_that_takes_what_the_broker_has_is_healthy(workers: LocalPlatform) -> None:
-    worker = f"tests@{socket.gethostname()}"
-    path(worker).unlink(missing_ok=True)
-
-    async def healthy() -> bool:
-        return await _check(workers.env, "tasks.heartbeat", worker) == ""
-
-    await eventually(healthy, within=60)
+async def test_a_worker_that_takes_what_the_broker_has_is_healthy(
+    environment: dict[str, str],
+    settings: Settings,
+    quiet_database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = settings.model_copy(update={"scratch_dir": str(tmp_path)})
+    monkeypatch.setattr("models.kernel.heartbeat.get_settings", lambda: here)
+    monkeypatch.setattr(Heartbeat, "node", "default@here")
+    await Heartbeat().show(quiet_database, ["default"])
+    assert await _check(environment, "tasks.heartbeat", "default@here") == ""
 
 
 async def test_one_that_has_taken_nothing_for_long_is_not(environment: dict[str, str], tmp_path: Path) -> None:
