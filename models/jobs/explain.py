@@ -148,7 +148,9 @@ def _in_the_way(facts: Facts) -> list[Because]:
 
 
 def _spent(whose: str, rate: Rate, opens_in: float | None) -> str:
-    opens = "once those on their way have started" if opens_in is None else f"in {opens_in:.3g} s"
+    opens = "once those on their way have started"
+    if opens_in is not None:
+        opens = f"in {opens_in:,.0f} s" if opens_in >= 100 else f"in {opens_in:.3g} s"
     return f"Of {whose}, {rate.jobs} may start in {rate.seconds:g} s, and have; there is room again {opens}."
 
 

@@ -8,7 +8,7 @@ import pytest
 from models.jobs.batches import Reached, prune
 from models.jobs.dispatching import take_due
 from models.jobs.explain import Facts, Reason, explain
-from models.jobs.limits import NO_LIMITS, UNUSED, Limits, Use
+from models.jobs.limits import NO_LIMITS, UNUSED, Limits, Rate, Use
 from models.jobs.liveness import see_scheduler, see_worker
 from models.jobs.operations import explain_job
 from models.jobs.pace import Pace, Quantiles, QueueAhead, next_look
@@ -169,6 +169,13 @@ def test_every_kind_may_be_limited_in_all() -> None:
     full = msgspec.structs.replace(FACTS, limits=Limits(in_all=2), use=Use(under_way=2))
     assert explain(full).because[0].detail == "2 jobs of `k` are under way, the most there may be."
     assert explain(FACTS).because[0].reason == Reason.QUEUE_AHEAD
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.25, "in 0.25 s"), (42.0, "in 42 s"), (3600.4, "in 3,600 s")])
+def test_when_there_is_room_again_under_a_rate_is_said_in_plain_numbers(seconds: float, words: str) -> None:
+    spent = Use(starts=5, opens_in=seconds)
+    full = msgspec.structs.replace(FACTS, limits=Limits(rate=Rate(5, 7200.0)), use=spent)
+    assert explain(full).because[0].detail.endswith(f"there is room again {words}.")
 
 
 def test_a_wait_between_attempts_says_until_when() -> None:
