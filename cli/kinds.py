@@ -56,7 +56,7 @@ def resume(name: Name) -> None:
             return before
 
     before = run_on_database(act)
-    say(f"{name} is no longer {_paused(before)}." if before else f"{name} was not paused.")
+    say(f"{name} runs again; it was {_paused(before)}." if before else f"{name} was not paused.")
 
 
 async def _read(database: Database) -> list[list[str]]:

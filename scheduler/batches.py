@@ -9,11 +9,9 @@ from models.jobs.batches import list_being_cancelled
 from models.kernel.logs import get_logger
 from models.kernel.session import Database, is_away
 
-log = get_logger(__name__)
-
-
 ALL_SECONDS = 10.0
 OVERLAP_SECONDS = 2.0
+log = get_logger(__name__)
 
 
 class Batches:

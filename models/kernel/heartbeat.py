@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from models.kernel.settings import get_settings
+from models.kernel.settings import SettingsError, get_settings
 
 
 def path(name: str) -> Path:
@@ -21,9 +21,12 @@ def beat(name: str) -> None:
 
 
 def check(name: str, stale_seconds: float) -> None:
-    """Ends the process with a complaint when the last beat is longer ago, or there was none."""
+    """Ends the process with a complaint when the last beat is longer ago, or there was none, or no settings say where
+    to look."""
     try:
         seconds = time.time() - path(name).stat().st_mtime
+    except SettingsError as error:
+        sys.exit(f"the settings are at fault:\n{error}")
     except FileNotFoundError:
         sys.exit(f"{name} has not begun to work")
     if seconds > stale_seconds:

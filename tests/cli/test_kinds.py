@@ -52,7 +52,7 @@ async def test_a_kind_is_paused_and_resumed_as_by_the_api(client: ApiClient, bel
     waiting = await client.submit("probe.echo", {"text": "x"})
     assert "kind_paused" in await bellwork("jobs", "explain", waiting["id"])
     resumed = await bellwork("kinds", "resume", "probe.echo")
-    assert resumed == f"probe.echo is no longer paused since {since} by system.\n"
+    assert resumed == f"probe.echo runs again; it was paused since {since} by system.\n"
     assert (await client.expect(200, "GET", "/job-kinds/probe.echo"))["paused"] is False
     assert (await row_of(bellwork, "probe.echo"))["paused"] == ""
     assert await bellwork("kinds", "resume", "probe.echo") == "probe.echo was not paused.\n"

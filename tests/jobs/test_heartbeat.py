@@ -71,6 +71,11 @@ async def test_one_that_has_taken_nothing_for_long_is_not(environment: dict[str,
     assert "has done nothing for" in await _check(environment, "tasks.heartbeat", "default@here")
 
 
+async def test_a_check_that_does_not_know_where_to_look_says_so() -> None:
+    complaint = await _check({"PATH": os.environ["PATH"]}, "tasks.heartbeat", "default@here")
+    assert complaint.startswith("the settings are at fault:\nBELLWORK_")
+
+
 async def _check(environment: Mapping[str, str], module: str = "scheduler.heartbeat", *arguments: str) -> str:
     """What it complains about; nothing when all is well."""
     process = await _start(module, environment, *arguments)
