@@ -46,8 +46,9 @@ class QueueAhead(msgspec.Struct, frozen=True):
 def next_look(job: JobRecord, pace: Pace, ahead: QueueAhead, now: datetime) -> int:
     """Whole seconds after which looking again is likely to find the job ended, between 1 and 60.
 
-    While it waits: until it is due, what is left of the usual wait or the queue ahead, and the usual run. While it
-    runs: what is left of the median run, then of the 95th percentile, then half of the time it has already taken.
+    While it waits: until it is due, what is left of the usual wait or the queue ahead, and the usual run; where nobody
+    waits, how long others have waited before is no sign. While it runs: what is left of the median run, then of the
+    95th percentile, then half of the time it has already taken.
     """
     run = pace.run or Quantiles(UNKNOWN_RUN_SECONDS, UNKNOWN_RUN_SECONDS)
     if job.status == JobStatus.RUNNING and job.started_at is not None:
@@ -55,7 +56,7 @@ def next_look(job: JobRecord, pace: Pace, ahead: QueueAhead, now: datetime) -> i
         left = next((limit - elapsed for limit in (run.p50, run.p95) if limit > elapsed), elapsed / 2)
     else:
         late = (now - job.run_at).total_seconds()
-        usual = max((pace.wait.p50 if pace.wait else 0.0) - max(late, 0.0), 0.0)
+        usual = max((pace.wait.p50 if pace.wait and ahead.waiting else 0.0) - max(late, 0.0), 0.0)
         left = max(-late, 0.0) + max(usual, ahead.seconds) + run.p50
     return math.ceil(min(max(left, 1.0), LONGEST_SECONDS))
 
