@@ -15,6 +15,7 @@ from models.kernel.session import Connection, fetch
 LONGEST_SECONDS = 60
 CACHE_SECONDS = 5.0
 UNKNOWN_RUN_SECONDS = 1.0
+CROWDED_SECONDS = 1.0
 MOST_SECONDS = 30 * 86_400.0
 
 
@@ -33,22 +34,25 @@ class Pace(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class QueueAhead(msgspec.Struct, frozen=True):
-    """How many jobs wait in a queue, and how many a second have ended in it lately."""
+    """How many jobs wait in a queue, how many run, and for how long each of its last ones kept its worker busy."""
 
     waiting: int
-    per_second: float
+    running: int
+    work_seconds: float
 
     @property
     def seconds(self) -> float:
-        return self.waiting / self.per_second if self.per_second else 0.0
+        """Until those that wait have begun, done as many at once as run now. (How many have ended lately is no measure:
+        where little is asked for, little ends.)"""
+        return self.waiting * self.work_seconds / max(self.running, 1)
 
 
 def next_look(job: JobRecord, pace: Pace, ahead: QueueAhead, now: datetime) -> int:
     """Whole seconds after which looking again is likely to find the job ended, between 1 and 60.
 
-    While it waits: until it is due, what is left of the usual wait or the queue ahead, and the usual run; where nobody
-    waits, how long others have waited before is no sign. While it runs: what is left of the median run, then of the
-    95th percentile, then half of the time it has already taken.
+    While it waits: until it is due, the queue ahead or what is left of the usual wait, and the usual run; where next to
+    nobody waits, how long others have waited before is no sign. While it runs: what is left of the median run, then of
+    the 95th percentile, then half of the time it has already taken.
     """
     run = pace.run or Quantiles(UNKNOWN_RUN_SECONDS, UNKNOWN_RUN_SECONDS)
     if job.status == JobStatus.RUNNING and job.started_at is not None:
@@ -56,7 +60,7 @@ def next_look(job: JobRecord, pace: Pace, ahead: QueueAhead, now: datetime) -> i
         left = next((limit - elapsed for limit in (run.p50, run.p95) if limit > elapsed), elapsed / 2)
     else:
         late = (now - job.run_at).total_seconds()
-        usual = max((pace.wait.p50 if pace.wait and ahead.waiting else 0.0) - max(late, 0.0), 0.0)
+        usual = max((pace.wait.p50 if pace.wait and ahead.seconds >= CROWDED_SECONDS else 0.0) - max(late, 0.0), 0.0)
         left = max(-late, 0.0) + max(usual, ahead.seconds) + run.p50
     return math.ceil(min(max(left, 1.0), LONGEST_SECONDS))
 
@@ -79,7 +83,7 @@ class PaceReader:
         known = self._queues.get(queue)
         if known is None or known[0] < time.monotonic():
             row = (await fetch(on, queries.QUEUE_AHEAD, queue))[0]
-            known = (time.monotonic() + CACHE_SECONDS, QueueAhead(row["waiting"], row["per_second"]))
+            known = (time.monotonic() + CACHE_SECONDS, QueueAhead(row["waiting"], row["running"], row["work_seconds"]))
             self._queues[queue] = known
         return known[1]
 

@@ -25,8 +25,10 @@ QUEUE_AHEAD = """
 SELECT (SELECT count(*) FROM (SELECT FROM jobs WHERE queue = $1 AND published_at IS NULL AND status = 'queued'
                               LIMIT 100000) AS waiting)
            + (SELECT count(*) FROM jobs WHERE queue = $1 AND published_at IS NOT NULL AND status = 'queued') AS waiting,
-       (SELECT count(*) / 30.0 FROM jobs
-        WHERE queue = $1 AND finished_at > statement_timestamp() - interval '30 seconds')::float8 AS per_second
+       (SELECT count(*) FROM jobs WHERE queue = $1 AND status = 'running' AND lease_until IS NOT NULL) AS running,
+       (SELECT coalesce(avg(work_seconds), 0)::float8 FROM (
+            SELECT queue, work_seconds FROM jobs WHERE finished_at > statement_timestamp() - interval '10 minutes'
+            ORDER BY finished_at DESC LIMIT 500) AS ended WHERE queue = $1) AS work_seconds
 """
 
 # What is silent for an hour is gone.

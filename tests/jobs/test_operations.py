@@ -25,7 +25,7 @@ from tests.support.probes import Echo, Limited
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PACE = Pace(Quantiles(2.0, 5.0), Quantiles(10.0, 30.0))
-IDLE, SHORT = QueueAhead(0, 0.0), QueueAhead(1, 5.0)
+IDLE, SHORT, LONG = QueueAhead(0, 0, 0.2), QueueAhead(10, 2, 0.2), QueueAhead(400, 4, 0.2)
 UNKNOWN = dict.fromkeys(Facts.__struct_fields__)
 
 
@@ -41,7 +41,8 @@ def job(status: JobStatus, *, due: float = 0.0, started: float | None = None) ->
         pytest.param(job(JobStatus.QUEUED), SHORT, 12, id="usual wait and usual run"),
         pytest.param(job(JobStatus.QUEUED, due=-1.5), SHORT, 11, id="part of the wait is over"),
         pytest.param(job(JobStatus.QUEUED), IDLE, 10, id="where nobody waits others' waits are past"),
-        pytest.param(job(JobStatus.QUEUED), QueueAhead(100, 5.0), 30, id="a long queue ahead"),
+        pytest.param(job(JobStatus.QUEUED), QueueAhead(1, 0, 0.2), 11, id="also where one waits for a moment"),
+        pytest.param(job(JobStatus.QUEUED), LONG, 30, id="a long queue ahead"),
         pytest.param(job(JobStatus.SCHEDULED, due=20), SHORT, 32, id="not due yet"),
         pytest.param(job(JobStatus.SCHEDULED, due=7200), IDLE, 60, id="never longer than a minute"),
         pytest.param(job(JobStatus.RUNNING, started=-4), IDLE, 6, id="what is left of the median run"),
