@@ -98,7 +98,7 @@ WHERE queue = 'default' AND kind = 'jobs.batch' AND status = 'running' AND cance
 # closed; they are found again, so that nobody who holds some of these waits for the others.
 CANCEL_CHILDREN = f"""
 WITH target AS (
-    SELECT id, status FROM jobs
+    SELECT id FROM jobs
     WHERE parent_id = $1 AND status IN {UNFINISHED} AND cancel_requested_at IS NULL
     ORDER BY id FOR UPDATE SKIP LOCKED
 ), cancelled AS (

@@ -38,7 +38,7 @@ SOME = f"SELECT id FROM {_UNFINISHED} LIMIT $11"
 # for a later look, so that nobody who holds some of these waits for the others.
 CANCEL = f"""
 WITH target AS (
-    SELECT id, status FROM jobs WHERE id = ANY($11::uuid[]) AND {_TO_CANCEL} ORDER BY id FOR UPDATE SKIP LOCKED
+    SELECT id FROM jobs WHERE id = ANY($11::uuid[]) AND {_TO_CANCEL} ORDER BY id FOR UPDATE SKIP LOCKED
 ), cancelled AS (
     UPDATE jobs SET {STOP}
     FROM target WHERE jobs.id = target.id

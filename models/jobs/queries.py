@@ -175,20 +175,20 @@ WHERE id = $1 AND status IN ('failed', 'cancelled')
 RETURNING *
 """
 
-# A job that has not run is cancelled at once; one that runs is asked to stop, and says itself what came of it.
+# A job that has not run is cancelled at once; one that runs is asked to stop, and says itself what came of it. It goes
+# by the row's own columns, never by what a lock gave beside it: PostgreSQL checks constraints also on what becomes of
+# the row as the statement first saw it, before it finds that a worker has changed it meanwhile.
 STOP = """cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
-        status = CASE WHEN target.status = 'running' THEN 'running' ELSE 'cancelled' END,
-        cancel_verdict = CASE WHEN target.status = 'running' THEN NULL ELSE 'prevented' END,
-        finished_at = CASE WHEN target.status = 'running' THEN NULL ELSE clock_timestamp() END,
+        status = CASE jobs.status WHEN 'running' THEN 'running' ELSE 'cancelled' END,
+        cancel_verdict = CASE WHEN jobs.status <> 'running' THEN 'prevented' END,
+        finished_at = CASE WHEN jobs.status <> 'running' THEN clock_timestamp() END,
         published_at = NULL"""
 
 CANCEL = f"""
-WITH target AS (
-    SELECT id, status FROM jobs WHERE id = $1 AND status IN {UNFINISHED} FOR UPDATE
-), cancelled AS (
+WITH cancelled AS (
     UPDATE jobs SET {STOP}
-    FROM target WHERE jobs.id = target.id
-    RETURNING jobs.*
+    WHERE id = $1 AND status IN {UNFINISHED}
+    RETURNING *
 )
 SELECT *, pg_notify('bellwork_job', id::text) FROM cancelled
 """

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.events.endings import Success, end_successes
 from models.jobs import dispatching, lifecycle, waiting
@@ -18,62 +19,60 @@ from models.jobs.waiting import JobPatch
 from models.kernel.actor import SYSTEM
 from models.kernel.clock import utc_now
 from models.kernel.errors import Conflict
-from models.kernel.session import Database
+from models.kernel.session import Database, fetch
 from tests.support.jobs import BROKE, DONE, GAVE_UP, STOPPED, job_in, take
 from tests.support.probes import Echo
 
-
-async def due(database: Database, job: JobRecord) -> None:
-    await dispatching.become_due(database)
+Statement = Callable[[AsyncSession, JobRecord], Awaitable[object]]
 
 
-async def cancelled(database: Database, job: JobRecord) -> None:
-    if job.status != JobStatus.RUNNING:
-        await lifecycle.cancel(database, job.id)
+async def due(session: AsyncSession, job: JobRecord) -> None:
+    await dispatching.become_due(session)
 
 
-async def retried(database: Database, job: JobRecord) -> None:
-    await lifecycle.retry(database, job)
+async def cancelled(session: AsyncSession, job: JobRecord) -> None:
+    await lifecycle.cancel(session, job.id)
 
 
-async def retried_later(database: Database, job: JobRecord) -> None:
-    await lifecycle.retry(database, job, utc_now() + timedelta(hours=1))
+async def retried(session: AsyncSession, job: JobRecord) -> None:
+    await lifecycle.retry(session, job)
 
 
-async def claimed(database: Database, job: JobRecord) -> None:
-    await lifecycle.claim(database, [job.id], "tester", 10)
+async def retried_later(session: AsyncSession, job: JobRecord) -> None:
+    await lifecycle.retry(session, job, utc_now() + timedelta(hours=1))
 
 
-async def refused(database: Database, job: JobRecord) -> None:
-    await lifecycle.refuse(database, [job.id], "tester")
+async def claimed(session: AsyncSession, job: JobRecord) -> None:
+    await lifecycle.claim(session, [job.id], "tester", 10)
 
 
-async def expired(database: Database, job: JobRecord) -> None:
+async def refused(session: AsyncSession, job: JobRecord) -> None:
+    await lifecycle.refuse(session, [job.id], "tester")
+
+
+async def expired(session: AsyncSession, job: JobRecord) -> None:
     """Before its first attempt; it is in retrying then when a worker has refused it."""
-    await database.execute("UPDATE jobs SET start_by = clock_timestamp(), attempt = 0 WHERE id = $1", job.id)
-    await waiting.expire(database, [job.id])
+    await fetch(session, "UPDATE jobs SET start_by = clock_timestamp(), attempt = 0 WHERE id = $1", job.id)
+    await waiting.expire(session, [job.id])
 
 
-def moved(to: datetime | None) -> Callable[[Database, JobRecord], Awaitable[None]]:
-    async def move(database: Database, job: JobRecord) -> None:
+def moved(to: datetime | None) -> Statement:
+    async def move(session: AsyncSession, job: JobRecord) -> None:
         with contextlib.suppress(Conflict):
-            async with database.transaction() as session:
-                await waiting.move_job(session, await waiting.lock_job(session, job.id), JobPatch(run_at=to))
+            await waiting.move_job(session, await waiting.lock_job(session, job.id), JobPatch(run_at=to))
 
     return move
 
 
-def closed(closing: Closing) -> Callable[[Database, JobRecord], Awaitable[None]]:
-    async def close(database: Database, job: JobRecord) -> None:
-        try:
-            await lifecycle.close(database, job, closing)
-        except LeaseLost:
-            return
+def closed(closing: Closing) -> Statement:
+    async def close(session: AsyncSession, job: JobRecord) -> None:
+        with contextlib.suppress(LeaseLost):
+            await lifecycle.close(session, job, closing)
 
     return close
 
 
-STATEMENTS = {
+STATEMENTS: dict[Happening, Statement] = {
     Happening.DUE: due,
     Happening.CLAIMED: claimed,
     Happening.DONE: closed(DONE),
@@ -90,12 +89,43 @@ STATEMENTS = {
 }
 
 
+def after(status: JobStatus, *happenings: Happening) -> JobStatus:
+    """The state as drawn."""
+    for happening in happenings:
+        status = TRANSITIONS.get((status, happening), status)
+    return status
+
+
+async def happen(database: Database, happening: Happening, job: JobRecord) -> None:
+    async with database.transaction() as session:
+        await STATEMENTS[happening](session, job)
+
+
 @pytest.mark.parametrize("happening", Happening)
 @pytest.mark.parametrize("status", JobStatus)
 async def test_a_state_changes_only_as_drawn(quiet_database: Database, status: JobStatus, happening: Happening) -> None:
     job = await job_in(quiet_database, status)
-    await STATEMENTS[happening](quiet_database, job)
-    assert (await get_job(quiet_database, job.id)).status == TRANSITIONS.get((status, happening), status)
+    await happen(quiet_database, happening, job)
+    assert (await get_job(quiet_database, job.id)).status == after(status, happening)
+
+
+@pytest.mark.parametrize("second", Happening)
+@pytest.mark.parametrize(("status", "first"), TRANSITIONS)
+async def test_of_two_things_at_once_one_comes_after_the_other(
+    quiet_database: Database, status: JobStatus, first: Happening, second: Happening
+) -> None:
+    """The second begins while the first is not committed: it waits, or passes by, and goes by what it finds then."""
+    job = await job_in(quiet_database, status)
+    blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(30):
+        async with quiet_database.transaction() as session:
+            await STATEMENTS[first](session, job)
+            other = asyncio.create_task(happen(quiet_database, second, job))
+            while not other.done() and not await quiet_database.fetch(blocked):
+                continue
+        await other
+    found = (await get_job(quiet_database, job.id)).status
+    assert found in (after(status, first, second), after(status, second, first))
 
 
 async def test_of_twin_claims_one_succeeds(quiet_database: Database) -> None:
