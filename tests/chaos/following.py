@@ -55,7 +55,7 @@ class Followers:
         while True:
             answer = await self._client.ask("GET", f"/jobs/{id_}", headers, patience=HOLD_SECONDS + 5.0)
             if not answer.is_good and not answer.settles_nothing:
-                return self._refuse("waiting", number, answer.status)
+                return self._refuse("waiting", number, answer.status, answer.body)
             if answer.is_good and answer.body["status"] in FINISHED:
                 self.told[number] = answer.body["status"]
                 return None
@@ -69,7 +69,7 @@ class Followers:
         if answer.is_good:
             self.verdicts[work.number] = answer.body["verdict"]
         else:
-            self._refuse("cancelling", work.number, answer.status)
+            self._refuse("cancelling", work.number, answer.status, answer.body)
 
     async def _listen(self, number: int, id_: UUID) -> None:
         """As an EventSource does: after each cut it says what it has seen."""
@@ -80,7 +80,7 @@ class Followers:
                 url = self._client.url(f"/jobs/{id_}/events")
                 async with self._client.http.get(url, headers=headers, timeout=OF_A_STREAM) as answer:
                     if answer.status == 204 or answer.status in range(400, 429):
-                        return self._refuse("a stream", number, answer.status)
+                        return self._refuse("a stream", number, answer.status, await answer.text())
                     if answer.status == 200:
                         await self._read(number, answer.content, seen)
             except (aiohttp.ClientError, TimeoutError, ConnectionError):
@@ -102,5 +102,5 @@ class Followers:
                 self.told[number] = msgspec.json.decode(event["data"])["status"]
             event = {}
 
-    def _refuse(self, what: str, number: int, status: int) -> None:
-        self.refusals.append(f"{what} for job {number} was answered {status}")
+    def _refuse(self, what: str, number: int, status: int, body: object) -> None:
+        self.refusals.append(f"{what} for job {number} was answered {status}: {body}")
