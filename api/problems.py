@@ -11,7 +11,7 @@ from litestar.types import Scope, Send
 from models.kernel.errors import DomainError, Fault, Invalid
 from models.kernel.integrity import explain
 from models.kernel.logs import get_logger
-from models.kernel.session import is_away
+from models.kernel.session import constraint, is_away, sqlstate, table_and_detail
 
 PROBLEM_JSON = "application/problem+json"
 log = get_logger(__name__)
@@ -36,6 +36,7 @@ STATUS_OF_CODE = {
 }
 CODE_OF_STATUS = {status: code for code, status in STATUS_OF_CODE.items()}
 RETRY_AFTER_SECONDS = "2"
+SELDOM_THE_CALLERS = {"VALIDATION_ERROR", "UNPROCESSABLE"}  # of what PostgreSQL refused
 
 
 class Problem(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -91,10 +92,19 @@ def _translate(error: Exception) -> Exception:
     if isinstance(error, DomainError):
         return error
     if explained := explain(error):
+        if explained.code in SELDOM_THE_CALLERS:
+            _note_refusal(error)
         return explained
     if isinstance(error, HTTPException) and error.status_code == 400:
         return _request_fault(error)
     return error
+
+
+def _note_refusal(error: Exception) -> None:
+    """What the input should have been told before it came to PostgreSQL, or what a statement of ours did: without the
+    row, which is the caller's."""
+    table, _ = table_and_detail(error)
+    log.warning("database_refused", sqlstate=sqlstate(error), table=table, constraint=constraint(error))
 
 
 def _request_fault(error: HTTPException) -> Invalid:

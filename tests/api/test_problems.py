@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from api.problems import render
 from models.kernel.session import Database
 from tests.support.client import ApiClient
 
@@ -219,3 +223,21 @@ async def test_every_answer_carries_the_security_headers(client: ApiClient) -> N
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert answer.headers["cross-origin-opener-policy"] == "same-origin"
         assert "set-cookie" not in answer.headers
+
+
+async def test_what_postgresql_finds_out_first_is_answered_and_noted_without_the_row(database: Database) -> None:
+    """It may be a statement of ours that is at fault."""
+    refused = "INSERT INTO counted_until (id, instant) VALUES (2, '2026-01-01Z')"
+    scope: Any = {"path": "/api/v1/jobs", "state": {}}
+    with pytest.raises(asyncpg.CheckViolationError) as caught:
+        await database.execute(refused)
+    with capture_logs() as lines:
+        status, _, body = render(scope, caught.value)
+    assert (status, msgspec.json.decode(body)["code"]) == (422, "UNPROCESSABLE")
+    assert [{name: line[name] for name in ("log_level", "sqlstate", "table", "constraint")} for line in lines] == [
+        {
+            "log_level": "warning", "sqlstate": "23514", "table": "counted_until",
+            "constraint": "ck_counted_until_one_row",
+        }
+    ]  # fmt: skip
+    assert "2026-01-01" not in str(lines)
