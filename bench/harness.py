@@ -282,7 +282,11 @@ def measure(figure: Figure, stage: Stage, runs: int, on_run: Callable[[str, int]
                 on_run(name, number)
                 stage.recorded.clear()
                 stage.run_name = f"{figure.name}-{name}".replace(" ", "-")
-                value = run()
+                try:
+                    value = run()
+                except Exception as error:
+                    error.add_note(f"{figure.name}: in run {number} of {name}")
+                    raise
                 if number:
                     taken.add(name, value, stage.recorded)
     notes = stage.notes.get(figure.name, [])

@@ -6,7 +6,8 @@ from taskiq_redis import RedisStreamBroker
 
 from bench.peers.stamping import tell_start
 
-broker = RedisStreamBroker(url=os.environ["BENCH_PEER_REDIS_URL"])
+# Without a bound on a read: of one that is frozen for longer, what it was sent meanwhile would be pending for minutes.
+broker = RedisStreamBroker(url=os.environ["BENCH_PEER_REDIS_URL"], socket_timeout=None)
 
 
 @broker.task(task_name="noop")
