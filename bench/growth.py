@@ -62,6 +62,7 @@ def _with_waiting(stage: Stage, waiting: int, *, in_batches: bool = False) -> fl
         stage.sql(OPEN_BATCHES, -(-wanted // IN_BATCH), IN_BATCH)
         stage.sql(GATHER, IN_BATCH)
     stage.sql("VACUUM ANALYZE jobs")
+    stage.sql("CHECKPOINT")  # to write out what was put there is not what a job costs
     with stage.processes("scheduler", "worker"):
         stage.sql(f"NOTIFY {WORK_DUE}")
         until(lambda: _ended(stage) >= WARM_UP, 0.05)
